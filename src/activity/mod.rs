@@ -1,0 +1,190 @@
+//! Activities: taking them in, and finding them again.
+
+mod draft;
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
+
+pub(crate) use crate::store::Timestamp;
+pub(crate) use crate::store::activities::{Bound, Filter, Text};
+pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};
+
+use crate::auth::{Reader, Reporter, Sessions};
+use crate::error::Error;
+use crate::store::entity::activity;
+use crate::store::{Batch, Store, Written};
+
+/// Something that a user did.
+#[derive(Clone, Debug)]
+pub(crate) struct Activity {
+    pub id: Uuid,
+    pub date: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    pub path: String,
+    pub referer: Option<String>,
+    pub name: String,
+    pub properties: Option<Value>,
+    pub truncated: bool,
+    pub user_id: Option<Uuid>,
+    pub session_id: Option<Uuid>,
+    pub ip_address: Option<String>,
+}
+
+/// The log. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Activities {
+    store: Store,
+    sessions: Sessions,
+}
+
+impl Activities {
+    pub(crate) fn new(store: Store, sessions: Sessions) -> Self {
+        Self { store, sessions }
+    }
+
+    /// Stores activities, all of them or none, and returns when they are on disk.
+    ///
+    /// One whose id has been stored before is not stored again. The answer is then the first one,
+    /// or None if that is somebody else's and not the same: nobody learns what others did.
+    pub(crate) async fn record(
+        &self,
+        reporter: &Reporter<'_>,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Option<Activity>>, Error> {
+        let viewer = reporter.viewer();
+        let visit = self.sessions.visit(viewer).await?;
+        let origin = Origin {
+            received_at: Timestamp::now(),
+            user_id: viewer.user().map(|user| user.id),
+            session_id: visit.id,
+            ip_address: viewer.client.ip_address.map(canonical),
+        };
+        let rows: Vec<_> = drafts.iter().map(|draft| origin.row(draft)).collect();
+        let batch =
+            Batch { activities: rows.clone(), sessions: visit.rows.clone(), ..Batch::default() };
+        let written = if visit.is_new {
+            // Both wait in the queue together: a first visit costs no commit of its own.
+            let save = async { viewer.save_session().await };
+            tokio::try_join!(save, self.store.commit(batch))?.1
+        } else {
+            self.store.commit(batch).await?
+        };
+        self.sessions.visited(&visit).await;
+        let answer = |(row, draft)| origin.answer(row, draft, &written);
+        Ok(rows.into_iter().zip(&drafts).map(answer).collect())
+    }
+
+    /// One page of the activities that the filter lets through and the reader may read, by date.
+    pub(crate) async fn page(
+        &self,
+        reader: &Reader,
+        filter: Filter,
+        descending: bool,
+        page: &Page,
+    ) -> Result<Slice<Activity>, Error> {
+        let filter = readable(reader, filter);
+        Ok(self.store.activities(&filter, descending, page).await?.map(Activity::from))
+    }
+
+    /// How many activities the filter lets through, counted up to `cap`.
+    pub(crate) async fn count(
+        &self,
+        reader: &Reader,
+        filter: Filter,
+        cap: u64,
+    ) -> Result<CappedCount, Error> {
+        self.store.count_activities(&readable(reader, filter), cap).await
+    }
+
+    /// Those of the activities that exist and the reader may read, in no order.
+    pub(crate) async fn by_ids(
+        &self,
+        reader: &Reader,
+        ids: &[Uuid],
+    ) -> Result<Vec<Activity>, Error> {
+        let rows = self.store.activities_by_id(ids).await?;
+        let may_read =
+            |row: &activity::Model| reader.only_user.is_none() || row.user_id == reader.only_user;
+        Ok(rows.into_iter().filter(may_read).map(Activity::from).collect())
+    }
+}
+
+/// What the server knows of where a report comes from.
+struct Origin {
+    received_at: Timestamp,
+    user_id: Option<Uuid>,
+    session_id: Uuid,
+    ip_address: Option<String>,
+}
+
+impl Origin {
+    fn row(&self, draft: &Draft) -> activity::Model {
+        activity::Model {
+            id: draft.id,
+            date: draft.date.map_or(self.received_at, Timestamp::from),
+            received_at: self.received_at,
+            path: draft.path.clone(),
+            referer: draft.referer.clone(),
+            name: draft.name.clone(),
+            properties: draft.properties.clone(),
+            truncated: draft.truncated,
+            user_id: self.user_id,
+            session_id: Some(self.session_id),
+            ip_address: self.ip_address.clone(),
+        }
+    }
+
+    /// The stored activity, as far as the reporter may know it.
+    fn answer(&self, row: activity::Model, draft: &Draft, written: &Written) -> Option<Activity> {
+        let Some(stored) = written.repeated.get(&row.id) else { return Some(row.into()) };
+        let is_own = stored.session_id == row.session_id
+            || stored.user_id.is_some() && stored.user_id == row.user_id;
+        if is_own {
+            return Some(stored.clone().into());
+        }
+        // Very likely a retry after an answer, and its cookie, were lost.
+        let is_same = stored.path == row.path
+            && stored.referer == row.referer
+            && stored.name == row.name
+            && stored.properties == row.properties
+            && (draft.date.is_none() || stored.date == row.date);
+        let anonymous =
+            activity::Model { user_id: None, session_id: None, ip_address: None, ..stored.clone() };
+        is_same.then(|| anonymous.into())
+    }
+}
+
+impl From<activity::Model> for Activity {
+    fn from(row: activity::Model) -> Self {
+        Self {
+            id: row.id,
+            date: row.date.into(),
+            received_at: row.received_at.into(),
+            path: row.path,
+            referer: row.referer,
+            name: row.name,
+            properties: row.properties,
+            truncated: row.truncated,
+            user_id: row.user_id,
+            session_id: row.session_id,
+            ip_address: row.ip_address,
+        }
+    }
+}
+
+fn readable(reader: &Reader, filter: Filter) -> Filter {
+    match reader.only_user {
+        Some(user_id) => Filter::All(vec![Filter::User(vec![user_id]), filter]),
+        None => filter,
+    }
+}
+
+/// `::ffff:192.0.2.1`, which a socket for both families reports, is `192.0.2.1`.
+fn canonical(address: IpAddr) -> String {
+    address.to_canonical().to_string()
+}

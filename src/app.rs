@@ -1,0 +1,150 @@
+//! An instance of djaffar: its parts, its router, its end.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::activity::Activities;
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::error::Error;
+use crate::graphql::{self, Domain, Schema};
+use crate::http;
+use crate::metrics::Metrics;
+use crate::store::{Database, Store};
+
+/// Expired session keys are removed so often.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// A request that is under way when the service stops gets so long to end.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// A running instance. Cheap to clone.
+///
+/// Keeps no global state: several may live in one process, each on its own database.
+#[derive(Clone)]
+pub struct Djaffar {
+    app: App,
+    tasks: Arc<Tasks>,
+}
+
+/// What the doors hold on to.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub config: Arc<Config>,
+    pub activities: Activities,
+    pub auth: Auth,
+    pub schema: Schema,
+    pub store: Store,
+    pub metrics: Metrics,
+}
+
+struct Tasks {
+    writer: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    sweep: JoinHandle<()>,
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.sweep.abort();
+    }
+}
+
+/// An instance that is not started yet.
+#[derive(Debug)]
+pub struct Builder {
+    database: Database,
+    config: Config,
+}
+
+impl Builder {
+    /// Migrates the database and starts the tasks that work in the background.
+    ///
+    /// # Errors
+    ///
+    /// If the database can't be reached or migrated.
+    pub async fn start(self) -> Result<Djaffar, Error> {
+        self.database.migrate().await?;
+        let metrics = Metrics::new();
+        let (store, writer) = Store::start(self.database, &metrics);
+        let auth = Auth::new(&store, self.config.session_age);
+        let sweep = tokio::spawn(auth.sessions.clone().sweep(SWEEP_EVERY));
+        let activities = Activities::new(store.clone(), auth.sessions.clone());
+        let config = Arc::new(self.config);
+        let domain =
+            Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
+        let schema = graphql::schema(domain);
+        let app = App { config, activities, auth, schema, store, metrics };
+        let tasks = Tasks { writer: tokio::sync::Mutex::new(Some(writer)), sweep };
+        Ok(Djaffar { app, tasks: Arc::new(tasks) })
+    }
+}
+
+impl Djaffar {
+    /// An instance on this database.
+    pub fn builder(database: Database, config: Config) -> Builder {
+        Builder { database, config }
+    }
+
+    /// All paths of djaffar, to serve as they are or to nest under any path of a host application.
+    ///
+    /// The address of the client is stored if the host serves with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
+    pub fn router(&self) -> Router {
+        http::router(self.app.clone())
+    }
+
+    /// Serves until `stop` is ready, then answers what is under way and stores what is queued.
+    ///
+    /// # Errors
+    ///
+    /// If the listener fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let stopping = Arc::new(tokio::sync::Notify::new());
+        let is_stopping = stopping.clone();
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+            stop.await;
+            is_stopping.notify_one();
+        });
+        let result = tokio::select! {
+            result = served => result,
+            () = async { stopping.notified().await; tokio::time::sleep(DRAIN).await } => {
+                tracing::warn!("some requests did not end in time");
+                Ok(())
+            }
+        };
+        self.shutdown().await;
+        result
+    }
+
+    /// Stores what is queued and ends the tasks. Later writes are refused. To be called by hosts
+    /// that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
+    pub async fn shutdown(&self) {
+        self.app.store.stop();
+        self.tasks.sweep.abort();
+        if let Some(writer) = self.tasks.writer.lock().await.take()
+            && let Err(error) = writer.await
+        {
+            tracing::error!(error.cause = %error, "the writer has failed");
+        }
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.app.auth
+    }
+}
+
+impl std::fmt::Debug for Djaffar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Djaffar").field("config", &self.app.config).finish_non_exhaustive()
+    }
+}

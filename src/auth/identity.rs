@@ -1,0 +1,34 @@
+//! Who a host application says its caller is.
+
+use super::Role;
+
+/// The user of a request, as known to the application that djaffar is nested in.
+///
+/// The host inserts it into the request's extensions, which no client can reach. A user that is
+/// new to djaffar is made; one that is known takes over the name and the role.
+///
+/// ```
+/// # let mut request = axum::http::Request::new(());
+/// let identity = djaffar::Identity::new("42", "jeff").with_role(djaffar::Role::Staff);
+/// request.extensions_mut().insert(identity);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub(crate) external_id: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+}
+
+impl Identity {
+    /// A plain user, by an id that never changes and a name that may.
+    pub fn new(external_id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { external_id: external_id.into(), name: name.into(), role: Role::User }
+    }
+
+    /// The same user with a role.
+    #[must_use]
+    pub fn with_role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+}

@@ -1,0 +1,114 @@
+//! Identity: users, tokens, sessions, and the one place that decides who the caller is.
+
+mod identity;
+mod password;
+mod session_store;
+mod sessions;
+mod token;
+mod user;
+mod users;
+mod viewer;
+
+use std::time::Duration;
+
+use tower_sessions::Session as Cookie;
+
+pub use identity::Identity;
+pub(crate) use sessions::{Session, Sessions};
+pub(crate) use token::{Scope, Token, Tokens};
+pub use user::Role;
+pub(crate) use user::User;
+pub(crate) use users::Users;
+pub(crate) use viewer::{Client, Reader, Reporter, Staff, Viewer};
+
+pub(crate) use crate::store::sessions::Filter as SessionFilter;
+pub(crate) use crate::store::users::{Filter as UserFilter, SortKey as UserSortKey};
+
+use crate::error::Error;
+use crate::store::{Store, Subject};
+
+/// What a request brings to show who makes it.
+pub(crate) struct Credentials {
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// What the host application says.
+    pub identity: Option<Identity>,
+    pub cookie: Cookie,
+    pub client: Client,
+}
+
+/// Everything about who the caller is. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Auth {
+    pub users: Users,
+    pub tokens: Tokens,
+    pub sessions: Sessions,
+}
+
+impl Auth {
+    pub(crate) fn new(store: &Store, session_age: Option<Duration>) -> Self {
+        Self {
+            users: Users::new(store.clone()),
+            tokens: Tokens::new(store.clone()),
+            sessions: Sessions::new(store.clone(), session_age),
+        }
+    }
+
+    /// Decides who the caller is: by token if one is shown, else by the host application's word,
+    /// else by the session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] if the token is not valid: never taken for anonymous.
+    pub(crate) async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Error> {
+        let Credentials { authorization, identity, cookie, client } = credentials;
+        let mut viewer = Viewer { user: None, token: None, cookie, client };
+        if let Some(authorization) = authorization {
+            let token = self.token(&authorization).await?;
+            viewer.user = self.users.active(token.user_id).await?;
+            let user = viewer.user.as_ref().ok_or(INVALID_TOKEN)?;
+            let subjects = vec![Subject::Token(token.id), Subject::User(user.id)];
+            viewer.token = Some(token);
+            self.sessions.note(subjects).await;
+        } else if let Some(identity) = identity {
+            let user = self.users.of_identity(&identity).await?;
+            self.sessions.note(vec![Subject::User(user.id)]).await;
+            viewer.user = Some(user);
+        } else if let Some(user_id) = viewer.cookie.get(sessions::key::USER).await? {
+            viewer.user = self.users.active(user_id).await?;
+        }
+        Ok(viewer)
+    }
+
+    async fn token(&self, authorization: &str) -> Result<std::sync::Arc<Token>, Error> {
+        let (scheme, secret) = authorization.trim().split_once(' ').ok_or(INVALID_TOKEN)?;
+        if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
+            return Err(INVALID_TOKEN);
+        }
+        self.tokens.verify(secret.trim()).await?.ok_or(INVALID_TOKEN)
+    }
+
+    /// Logs a viewer in by password. None: the name or the password is wrong, or the user disabled.
+    pub(crate) async fn log_in(
+        &self,
+        viewer: &Viewer,
+        username: &str,
+        password: String,
+    ) -> Result<Option<Viewer>, Error> {
+        let Some(user) = self.users.by_password(username, password).await? else {
+            return Ok(None);
+        };
+        self.sessions.log_in(&viewer.cookie, &user, &viewer.client.user_agent).await?;
+        self.sessions.note(vec![Subject::User(user.id)]).await;
+        let viewer = viewer.clone();
+        Ok(Some(Viewer { user: Some(user), token: None, ..viewer }))
+    }
+
+    /// Ends the viewer's session.
+    pub(crate) async fn log_out(&self, viewer: &Viewer) -> Result<Viewer, Error> {
+        self.sessions.end(&viewer.cookie).await?;
+        Ok(Viewer { user: None, token: None, ..viewer.clone() })
+    }
+}
+
+const INVALID_TOKEN: Error = Error::Unauthenticated("Invalid token.");

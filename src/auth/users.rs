@@ -1,0 +1,252 @@
+//! Accounts: who there is, and looking them up fast.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use uuid::Uuid;
+
+use super::password::Passwords;
+use super::{Identity, Role, Staff, User};
+use crate::error::Error;
+use crate::store::entity::user;
+use crate::store::keyset::{CappedCount, Page, Slice};
+use crate::store::users::{Filter, SortKey};
+use crate::store::{Store, Timestamp};
+
+/// A change made by another process is seen here after so long at the latest.
+pub(super) const CACHE_TIME: Duration = Duration::from_secs(10);
+const CACHED: u64 = 20_000;
+/// Longest username, in characters.
+const MAX_USERNAME: usize = 150;
+
+/// The users. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Users {
+    store: Store,
+    passwords: Passwords,
+    by_id: Cache<Uuid, Arc<User>>,
+    by_identity: Cache<String, (Identity, Arc<User>)>,
+}
+
+impl Users {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            passwords: Passwords::new(),
+            by_id: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
+            by_identity: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
+        }
+    }
+
+    /// A user who may use the service, from the cache if possible. None: unknown or disabled.
+    pub(crate) async fn active(&self, id: Uuid) -> Result<Option<Arc<User>>, Error> {
+        if let Some(user) = self.by_id.get(&id).await {
+            return Ok(Some(user));
+        }
+        let Some(user) = self.by_ids(&[id]).await?.pop().filter(|user| user.active) else {
+            return Ok(None);
+        };
+        let user = Arc::new(user);
+        self.by_id.insert(id, user.clone()).await;
+        Ok(Some(user))
+    }
+
+    /// The user that the host application speaks of, made at first sight.
+    pub(crate) async fn of_identity(&self, identity: &Identity) -> Result<Arc<User>, Error> {
+        if let Some((known, user)) = self.by_identity.get(&identity.external_id).await
+            && known == *identity
+        {
+            return Ok(user);
+        }
+        let user = match self.store.user_by_external_id(&identity.external_id).await? {
+            Some(user) => self.follow(user, identity).await?,
+            None => self.adopt(identity).await?,
+        };
+        if !user.active {
+            return Err(Error::Forbidden("This user is disabled."));
+        }
+        let user = Arc::new(User::from(user));
+        let known = (identity.clone(), user.clone());
+        self.by_identity.insert(identity.external_id.clone(), known).await;
+        Ok(user)
+    }
+
+    /// Makes a user of the host's.
+    async fn adopt(&self, identity: &Identity) -> Result<user::Model, Error> {
+        for username in names(identity) {
+            let mut user = new_user(&username, identity.role);
+            user.external_id = Some(identity.external_id.clone());
+            self.store.insert_user(user).await?;
+            // Another request may have been faster.
+            if let Some(user) = self.store.user_by_external_id(&identity.external_id).await? {
+                return Ok(user);
+            }
+        }
+        Err(Error::bad_input("The name of this user is taken by another one."))
+    }
+
+    /// Takes over a name and a role that have changed at the host's.
+    async fn follow(
+        &self,
+        mut user: user::Model,
+        identity: &Identity,
+    ) -> Result<user::Model, Error> {
+        let names = names(identity);
+        if names.contains(&user.username) && user.role == identity.role.as_str() {
+            return Ok(user);
+        }
+        user.role = identity.role.as_str().to_owned();
+        for username in names {
+            user.username = username;
+            if self.store.update_user(user.clone()).await? {
+                break;
+            }
+        }
+        Ok(user)
+    }
+
+    /// The user, if the password is theirs and they may log in.
+    pub(crate) async fn by_password(
+        &self,
+        username: &str,
+        password: String,
+    ) -> Result<Option<Arc<User>>, Error> {
+        let user = self.store.user_by_name(username.trim()).await?.filter(|user| user.active);
+        let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+        let is_right = self.passwords.verify(password, hash).await?;
+        Ok(user.filter(|_| is_right).map(|user| Arc::new(user.into())))
+    }
+
+    /// Makes a user who logs in by password.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadInput`] if the name is taken, or is none.
+    pub(crate) async fn create(
+        &self,
+        username: &str,
+        role: Role,
+        password: String,
+    ) -> Result<User, Error> {
+        let username = username.trim();
+        if username.is_empty()
+            || username.chars().count() > MAX_USERNAME
+            || username.contains(char::is_control)
+        {
+            return Err(Error::bad_input("A username has 1 to 150 printable characters."));
+        }
+        let mut user = new_user(username, role);
+        user.password_hash = Some(self.passwords.hash(password).await?);
+        if self.store.insert_user(user.clone()).await? {
+            Ok(user.into())
+        } else {
+            Err(Error::bad_input(format!("There is a user called {username} already.")))
+        }
+    }
+
+    /// Gives a user a new password, and ends their sessions.
+    pub(crate) async fn set_password(&self, username: &str, password: String) -> Result<(), Error> {
+        let hash = self.passwords.hash(password).await?;
+        self.change(username, |user| {
+            user.password_hash = Some(hash);
+            user.credentials_changed_at = Timestamp::now();
+        })
+        .await
+    }
+
+    /// Locks a user out: no log-in, sessions and tokens void. Their activities stay.
+    pub(crate) async fn disable(&self, username: &str) -> Result<(), Error> {
+        self.change(username, |user| {
+            user.active = false;
+            user.credentials_changed_at = Timestamp::now();
+        })
+        .await
+    }
+
+    async fn change(
+        &self,
+        username: &str,
+        change: impl FnOnce(&mut user::Model),
+    ) -> Result<(), Error> {
+        let mut user = self.named(username).await?;
+        let id = user.id;
+        change(&mut user);
+        self.store.update_user(user).await?;
+        self.by_id.invalidate(&id).await;
+        Ok(())
+    }
+
+    /// The id of the user of this name.
+    pub(crate) async fn id_of(&self, username: &str) -> Result<Uuid, Error> {
+        Ok(self.named(username).await?.id)
+    }
+
+    async fn named(&self, username: &str) -> Result<user::Model, Error> {
+        let user = self.store.user_by_name(username).await?;
+        user.ok_or_else(|| Error::bad_input(format!("There is no user called {username}.")))
+    }
+
+    /// The user of this name, disabled or not.
+    pub(crate) async fn by_name(&self, _: &Staff, username: &str) -> Result<Option<User>, Error> {
+        Ok(self.store.user_by_name(username).await?.map(User::from))
+    }
+
+    /// One page of users.
+    pub(crate) async fn page(
+        &self,
+        _: &Staff,
+        filter: &Filter,
+        key: SortKey,
+        descending: bool,
+        page: &Page,
+    ) -> Result<Slice<User>, Error> {
+        Ok(self.store.users(filter, key, descending, page).await?.map(User::from))
+    }
+
+    /// How many users the filter lets through.
+    pub(crate) async fn count(
+        &self,
+        _: &Staff,
+        filter: &Filter,
+        cap: u64,
+    ) -> Result<CappedCount, Error> {
+        self.store.count_users(filter, cap).await
+    }
+
+    /// Those of the users that exist, in no order. For those who have the right to each of them.
+    pub(crate) async fn by_ids(&self, ids: &[Uuid]) -> Result<Vec<User>, Error> {
+        Ok(self.store.users_by_id(ids).await?.into_iter().map(User::from).collect())
+    }
+
+    /// All users by name. For the command line.
+    pub(crate) async fn all(&self) -> Result<Vec<User>, Error> {
+        Ok(self.store.all_users().await?.into_iter().map(User::from).collect())
+    }
+
+    /// Whether there is any user yet.
+    pub(crate) async fn exist(&self) -> Result<bool, Error> {
+        self.store.has_users().await
+    }
+}
+
+/// The names to try for a user of the host's; the second one is as unique as the external id.
+fn names(identity: &Identity) -> [String; 2] {
+    let name = identity.name.trim();
+    [name.to_owned(), format!("{name} ({})", identity.external_id)]
+}
+
+fn new_user(username: &str, role: Role) -> user::Model {
+    let now = Timestamp::now();
+    user::Model {
+        id: Uuid::now_v7(),
+        username: username.to_owned(),
+        external_id: None,
+        password_hash: None,
+        role: role.as_str().to_owned(),
+        active: true,
+        created_at: now,
+        credentials_changed_at: now,
+        last_seen_at: None,
+    }
+}

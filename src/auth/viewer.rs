@@ -1,0 +1,128 @@
+//! Who is asking, and what they may do.
+//!
+//! A right is a value: a function that only staff may call takes a [`Staff`], and the only way to
+//! get one is to ask the viewer for it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tower_sessions::Session as Cookie;
+use uuid::Uuid;
+
+use super::sessions::key;
+use super::token::{Scope, Token};
+use super::{Role, User};
+use crate::error::Error;
+
+/// What the server sees of the client itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Client {
+    pub ip_address: Option<IpAddr>,
+    pub user_agent: String,
+}
+
+/// Whoever makes a request: known by cookie, by token, by the host application, or not at all.
+#[derive(Clone, Debug)]
+pub(crate) struct Viewer {
+    pub(super) user: Option<Arc<User>>,
+    pub(super) token: Option<Arc<Token>>,
+    pub(super) cookie: Cookie,
+    pub(crate) client: Client,
+}
+
+/// The right to log activities.
+pub(crate) struct Reporter<'a>(&'a Viewer);
+
+/// The right to read everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Staff(());
+
+/// The right to read some activities: everybody's, or one user's.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub(crate) only_user: Option<Uuid>,
+}
+
+impl Viewer {
+    /// The verified user.
+    pub(crate) fn user(&self) -> Option<&Arc<User>> {
+        self.user.as_ref()
+    }
+
+    /// The public id of the browser session, if the cookie opens one.
+    pub(crate) async fn session_id(&self) -> Result<Option<Uuid>, Error> {
+        Ok(self.cookie.get(key::ID).await?)
+    }
+
+    /// Writes the session down, if it is new or has changed.
+    pub(crate) async fn save_session(&self) -> Result<(), Error> {
+        Ok(self.cookie.save().await?)
+    }
+
+    /// What the viewer's credentials are good for.
+    pub(crate) fn scopes(&self) -> &[Scope] {
+        match (&self.token, &self.user) {
+            (Some(token), _) => &token.scopes,
+            (None, Some(_)) => &Scope::ALL,
+            (None, None) => &[Scope::Log],
+        }
+    }
+
+    /// The right to log, which everybody has whose token isn't for something else.
+    pub(crate) fn reporter(&self, must_be_known: bool) -> Result<Reporter<'_>, Error> {
+        if must_be_known && self.user.is_none() {
+            return Err(Error::Unauthenticated("Log in first, or show a token."));
+        }
+        self.demand(Scope::Log)?;
+        Ok(Reporter(self))
+    }
+
+    /// The right to read everything, for staff.
+    pub(crate) fn staff(&self) -> Result<Staff, Error> {
+        let user = self.reading_user()?;
+        if user.role < Role::Staff {
+            return Err(Error::Forbidden("Only staff may read this."));
+        }
+        Ok(Staff(()))
+    }
+
+    /// The right to read the activities of this user: one's own, or anybody's for staff.
+    pub(crate) fn reader_of(&self, user_id: Option<Uuid>) -> Result<Reader, Error> {
+        let user = self.reading_user()?;
+        if user.role >= Role::Staff {
+            return Ok(Reader { only_user: None });
+        }
+        if user_id != Some(user.id) {
+            return Err(Error::Forbidden("Only staff may read this."));
+        }
+        Ok(Reader { only_user: user_id })
+    }
+
+    fn reading_user(&self) -> Result<&User, Error> {
+        let user = self.user.as_ref().ok_or(Error::Unauthenticated("Log in first."))?;
+        self.demand(Scope::Read)?;
+        Ok(user)
+    }
+
+    fn demand(&self, scope: Scope) -> Result<(), Error> {
+        if self.scopes().iter().any(|held| *held == scope || *held == Scope::Admin) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden("The token is not for this: its scopes don't allow it."))
+        }
+    }
+}
+
+impl Reporter<'_> {
+    /// Who reports.
+    pub(crate) fn viewer(&self) -> &Viewer {
+        self.0
+    }
+}
+
+impl Staff {
+    /// The right to read everybody's activities.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { only_user: None }
+    }
+}

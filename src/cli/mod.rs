@@ -1,0 +1,91 @@
+//! The command line.
+
+mod migrate;
+mod serve;
+mod settings;
+mod telemetry;
+mod token;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{FromArgMatches, Subcommand};
+
+use crate::app::Djaffar;
+use crate::config::Config;
+use crate::store::Database;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Know what your users do, even when they never hit your server.
+#[derive(Debug, clap::Parser)]
+#[command(name = "djaffar", version)]
+struct Cli {
+    #[command(flatten)]
+    settings: settings::Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database up to date and serve
+    Serve(Box<settings::Serve>),
+    /// Bring the database up to date, or show whether it is
+    Migrate(migrate::Migrate),
+    /// Make, list and change users
+    #[command(subcommand)]
+    User(user::User),
+    /// Make, list and revoke API tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Print the GraphQL schema
+    Schema,
+}
+
+/// Runs the command that the process was started with.
+///
+/// A setting is taken from its flag, else from its `DJAFFAR_…` variable, else from `djaffar.toml`,
+/// else it has its default.
+pub async fn run() -> ExitCode {
+    match try_run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn try_run() -> Result<()> {
+    let matches = settings::command()?.get_matches();
+    let cli = Cli::from_arg_matches(&matches)?;
+    telemetry::start(&cli.settings)?;
+    let url = &cli.settings.database_url;
+    match cli.command {
+        Command::Serve(serve) => serve::run(url, *serve).await,
+        Command::Migrate(migrate) => migrate::run(url, migrate).await,
+        Command::User(user) => user::run(url, user).await,
+        Command::Token(token) => token::run(url, token).await,
+        Command::Schema => {
+            print!("{}", crate::graphql::sdl());
+            Ok(())
+        }
+    }
+}
+
+/// An instance to administer, without a server.
+async fn open(database_url: &str) -> Result<Djaffar> {
+    let database = Database::connect(database_url).await?;
+    Ok(Djaffar::builder(database, Config::default()).start().await?)
+}
+
+/// A time as lists show it.
+fn shown(time: Option<chrono::DateTime<chrono::Utc>>) -> String {
+    time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())
+}

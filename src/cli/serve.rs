@@ -1,0 +1,53 @@
+//! `djaffar serve`
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Result;
+use super::settings::Serve;
+use crate::app::Djaffar;
+use crate::config::Mode;
+use crate::store::Database;
+
+pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
+    let database = Database::connect(database_url).await?;
+    let djaffar = Djaffar::builder(database, serve.config()).start().await?;
+    let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
+        let address = serve.listen;
+        std::io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))
+    })?;
+    let url = format!("http://{}", listener.local_addr()?);
+    if !djaffar.auth().users.exist().await? {
+        welcome(&url);
+    }
+    if serve.mode == Mode::Development {
+        tracing::warn!("development mode: cookies over plain HTTP, the schema for everybody");
+    }
+    tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "serving");
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    };
+    djaffar.serve(listener, stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What somebody who starts from nothing wants to know.
+fn welcome(url: &str) {
+    println!(
+        r#"The database is empty. Make the first admin:
+
+  djaffar user create NAME --role admin
+
+Log an activity, by the form or by GraphQL:
+
+  curl -i {url}/logs -d date=$(date -u +%FT%TZ) -d path=/hello
+  curl {url}/graphql -H 'content-type: application/json' -d '{{"query": "mutation {{ logActivity(input: {{path: \"/hello\"}}) {{ activity {{ id }} }} }}"}}'
+"#
+    );
+}

@@ -1,0 +1,26 @@
+//! The log of the process, on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use super::Result;
+use super::settings::{Common, LogFormat};
+
+/// Said of the libraries before the operator has a say. tower-sessions reports every forged cookie,
+/// and every error of its store, which has been logged already.
+const LIBRARIES: &str =
+    "sqlx=warn,sea_orm_migration=warn,tower_sessions=off,tower_sessions_core=off";
+
+/// Starts logging.
+pub(super) fn start(settings: &Common) -> Result<()> {
+    let filter = EnvFilter::try_new(format!("{LIBRARIES},{}", settings.log))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match settings.log_format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    }
+}

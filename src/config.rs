@@ -1,0 +1,51 @@
+//! Settings of an instance.
+
+use std::time::Duration;
+
+/// How djaffar behaves. The defaults are right for production.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Production, or development with its open doors.
+    pub mode: Mode,
+    /// The name of the session cookie.
+    pub session_cookie: String,
+    /// How long a session lives after its last use. None: until the browser is closed, and two
+    /// weeks at most.
+    pub session_age: Option<Duration>,
+    /// Whether only known users may log activities.
+    pub require_user: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Production,
+            session_cookie: "sessionid".to_owned(),
+            session_age: None,
+            require_user: false,
+        }
+    }
+}
+
+/// Where an instance runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Cookies over HTTPS alone; the schema is shown to staff alone.
+    #[default]
+    Production,
+    /// Cookies over plain HTTP; the schema is shown to everybody.
+    Development,
+}
+
+impl std::str::FromStr for Mode {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "production" => Ok(Self::Production),
+            "development" => Ok(Self::Development),
+            _ => Err("the mode is production or development".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What can go wrong, told to the client in a sentence and to the operator in the log.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
+/// Every failure of djaffar.
+///
+/// `Display` is the sentence for the client and holds nothing secret; `source()` is the cause, for
+/// the log alone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request can't be understood, and repeating it won't help.
+    #[error("{0}")]
+    BadInput(Cow<'static, str>),
+    /// The credentials are wrong, or there are none where some are needed.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The caller is known and may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The queue of the writer is full; nothing was stored.
+    #[error("The server is busy; try again in a moment.")]
+    Busy,
+    /// The commit failed, and the writer has logged why. With the same `id` a retry is safe.
+    #[error("The activity could not be stored; try again in a moment.")]
+    NotStored,
+    /// The database failed to answer.
+    #[error("{}", if is_transient(.0) { UNAVAILABLE } else { INTERNAL })]
+    Database(#[from] DbErr),
+    /// The session store failed to answer.
+    #[error("{UNAVAILABLE}")]
+    Session(#[from] tower_sessions::session::Error),
+    /// A fault of the server.
+    #[error("{INTERNAL}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+const UNAVAILABLE: &str = "The database does not answer; try again in a moment.";
+const INTERNAL: &str = "Internal server error.";
+
+/// After so many seconds a client that was told 503 should come back.
+pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
+
+impl Error {
+    pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::BadInput(message.into())
+    }
+
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The HTTP status that says it.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadInput(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Busy | Self::NotStored | Self::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(cause) if is_transient(cause) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The code that GraphQL clients find in `extensions.code`.
+    pub fn code(&self) -> &'static str {
+        match self.status() {
+            StatusCode::BAD_REQUEST => "BAD_USER_INPUT",
+            StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
+            StatusCode::FORBIDDEN => "FORBIDDEN",
+            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            _ => "INTERNAL_SERVER_ERROR",
+        }
+    }
+
+    /// Writes the cause to the log, if there is one that isn't there yet.
+    ///
+    /// Called once, by the door that answers the client.
+    pub(crate) fn log(&self) {
+        if let Some(cause) = std::error::Error::source(self) {
+            tracing::error!(error.cause = %cause, error.code = self.code(), "request failed");
+        }
+    }
+}
+
+/// Whether the database may well answer the next time: it was full, busy, restarting or away.
+fn is_transient(error: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return matches!(error, DbErr::ConnectionAcquire(_));
+    };
+    let RuntimeErr::SqlxError(cause) = cause else {
+        return false;
+    };
+    match cause.as_ref() {
+        SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
+        SqlxError::WorkerCrashed => true,
+        SqlxError::Database(cause) => cause.code().is_some_and(|code| is_transient_code(&code)),
+        _ => false,
+    }
+}
+
+/// PostgreSQL: classes 08, 53, 57 and 58 (<https://www.postgresql.org/docs/15/errcodes-appendix.html>).
+/// SQLite: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN in the low byte (<https://sqlite.org/rescode.html>).
+fn is_transient_code(code: &str) -> bool {
+    match code.len() {
+        5 => ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
+        _ => code.parse::<u32>().is_ok_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 0xff))),
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be asked.
+
+use async_graphql::{Context, ID, Object};
+
+use super::connection::{CountedConnection, PageArguments};
+use super::types::activity::{Activity, ActivityOrder, activities};
+use super::types::filter::{ActivityFilter, SessionFilter, UserFilter};
+use super::types::node::{Node, nodes};
+use super::types::session::{Session, SessionOrder, sessions};
+use super::types::user::{User, UserOrder, users};
+use super::types::viewer::Viewer;
+use super::{domain, viewer};
+use crate::error::Error;
+
+/// What can be asked.
+pub(crate) struct Query;
+
+/// What can be asked.
+#[Object]
+impl Query {
+    /// Who the server thinks you are.
+    async fn viewer(&self, context: &Context<'_>) -> Result<Viewer, Error> {
+        Ok(Viewer(viewer(context)?.clone()))
+    }
+
+    /// The object of a global id; null if there is none that you may read.
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A global id.")] id: ID,
+    ) -> Result<Option<Node>, Error> {
+        Ok(nodes(context, &[id]).await?.pop().flatten())
+    }
+
+    /// The objects of these global ids, in this order.
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Global ids, at most 200.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>, Error> {
+        nodes(context, &ids).await
+    }
+
+    /// What users did; for staff.
+    #[allow(clippy::too_many_arguments)]
+    async fn activities(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+        #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
+            ActivityOrder,
+        >,
+    ) -> Result<CountedConnection<Activity>, Error> {
+        let reader = viewer(context)?.staff()?.reader();
+        let page = PageArguments { first, after, last, before };
+        activities(context, reader, None, page, filter, order_by).await
+    }
+
+    /// Who is known here; for staff.
+    #[allow(clippy::too_many_arguments)]
+    async fn users(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which users are meant.")] filter: Option<UserFilter>,
+        #[graphql(desc = "How they are sorted; by name by default.")] order_by: Option<UserOrder>,
+    ) -> Result<CountedConnection<User>, Error> {
+        users(context, PageArguments { first, after, last, before }, filter, order_by).await
+    }
+
+    /// The user of this name; for staff.
+    async fn user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The name they log in with.")] username: String,
+    ) -> Result<Option<User>, Error> {
+        let staff = viewer(context)?.staff()?;
+        Ok(domain(context)?.auth.users.by_name(&staff, &username).await?.map(User))
+    }
+
+    /// Browser sessions; for staff.
+    #[allow(clippy::too_many_arguments)]
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which sessions are meant.")] filter: Option<
+            SessionFilter,
+        >,
+        #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
+            SessionOrder,
+        >,
+    ) -> Result<CountedConnection<Session>, Error> {
+        let staff = viewer(context)?.staff()?;
+        let page = PageArguments { first, after, last, before };
+        sessions(context, staff, None, page, filter, order_by).await
+    }
+}

@@ -1,0 +1,56 @@
+//! Objects by their global ids (<https://relay.dev/graphql/objectidentification.htm>).
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Interface};
+use uuid::Uuid;
+
+use super::activity::Activity;
+use super::parse_id;
+use super::session::Session;
+use super::user::User;
+use crate::error::Error;
+use crate::graphql::{domain, viewer};
+
+/// Most ids in one request for nodes.
+const MAX_NODES: usize = 200;
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Global id: a UUID, whatever the type."))]
+pub(in crate::graphql) enum Node {
+    Activity(Activity),
+    Session(Session),
+    User(User),
+}
+
+/// The objects of these ids, in this order; null where there is none that the viewer may read.
+pub(in crate::graphql) async fn nodes(
+    context: &Context<'_>,
+    ids: &[ID],
+) -> Result<Vec<Option<Node>>, Error> {
+    if ids.len() > MAX_NODES {
+        return Err(Error::bad_input(format!("Ask for at most {MAX_NODES} nodes at once.")));
+    }
+    let ids = ids.iter().map(parse_id).collect::<Result<Vec<Uuid>, Error>>()?;
+    let viewer = viewer(context)?;
+    let reader = viewer.reader_of(viewer.user().map(|user| user.id))?;
+    let domain = domain(context)?;
+    let may_read = |user: Option<Uuid>| reader.only_user.is_none() || reader.only_user == user;
+    let mut found = HashMap::new();
+    // An id that a client gave to an activity must not hide a user or a session: those come last.
+    for activity in domain.activities.by_ids(&reader, &ids).await? {
+        found.insert(activity.id, Node::Activity(Activity(activity)));
+    }
+    for session in domain.auth.sessions.by_ids(&ids).await? {
+        if may_read(session.user_id) {
+            found.insert(session.id, Node::Session(Session(session)));
+        }
+    }
+    for user in domain.auth.users.by_ids(&ids).await? {
+        if may_read(Some(user.id)) {
+            found.insert(user.id, Node::User(User(user)));
+        }
+    }
+    Ok(ids.iter().map(|id| found.remove(id)).collect())
+}

@@ -1,0 +1,114 @@
+//! Browser sessions and their connections.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::OrderDirection;
+use super::activity::{Activity, ActivityOrder, activities};
+use super::filter::{ActivityFilter, SessionFilter};
+use super::user::User;
+use crate::activity::{Filter, Key, Position};
+use crate::auth::{self, Staff};
+use crate::error::Error;
+use crate::graphql::connection::{Countable, CountedConnection, Order, PageArguments, connection};
+use crate::graphql::{domain, loaders, viewer};
+
+/// A browser session.
+pub(in crate::graphql) struct Session(pub(in crate::graphql) auth::Session);
+
+/// A browser session: one visitor on one device. It stays when the visitor logs out.
+#[Object]
+impl Session {
+    /// Global id. Not the cookie's value: nobody can log in with it.
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Who logged in last; null: nobody.
+    async fn user(&self, context: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        let Some(id) = self.0.user_id else { return Ok(None) };
+        Ok(loaders(context)?.users.load_one(id).await?.map(User))
+    }
+
+    /// What the browser calls itself. Cut at 512 bytes.
+    async fn user_agent(&self) -> &str {
+        &self.0.user_agent
+    }
+
+    /// When the session began.
+    async fn first_seen_at(&self) -> DateTime<Utc> {
+        self.0.first_seen_at
+    }
+
+    /// When it was used last, right to the minute.
+    async fn last_seen_at(&self) -> DateTime<Utc> {
+        self.0.last_seen_at
+    }
+
+    /// What was done in this session; for staff and for its user.
+    #[allow(clippy::too_many_arguments)]
+    async fn activities(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+        #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
+            ActivityOrder,
+        >,
+    ) -> Result<CountedConnection<Activity>, Error> {
+        let reader = viewer(context)?.reader_of(self.0.user_id)?;
+        let page = PageArguments { first, after, last, before };
+        let within = Filter::Session(vec![self.0.id]);
+        activities(context, reader, Some(within), page, filter, order_by).await
+    }
+}
+
+/// How a list of sessions is sorted; equal ones by their ids.
+#[derive(InputObject)]
+pub(in crate::graphql) struct SessionOrder {
+    /// What to sort by.
+    field: SessionOrderField,
+    /// Which way.
+    direction: OrderDirection,
+}
+
+/// What sessions can be sorted by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::graphql) enum SessionOrderField {
+    /// When the session began.
+    FirstSeenAt,
+}
+
+/// Resolves a connection of sessions, those of one user if one is named.
+pub(in crate::graphql) async fn sessions(
+    context: &Context<'_>,
+    staff: Staff,
+    user: Option<Uuid>,
+    page: PageArguments,
+    filter: Option<SessionFilter>,
+    order_by: Option<SessionOrder>,
+) -> Result<CountedConnection<Session>, Error> {
+    let mut filter = filter.unwrap_or_default().checked()?;
+    filter.users.extend(user);
+    let order_by = order_by.unwrap_or(SessionOrder {
+        field: SessionOrderField::FirstSeenAt,
+        direction: OrderDirection::Desc,
+    });
+    let SessionOrderField::FirstSeenAt = order_by.field;
+    let descending = order_by.direction == OrderDirection::Desc;
+    let page = page.page(context, Order::FirstSeenAt)?;
+    let sessions = &domain(context)?.auth.sessions;
+    let slice = sessions.page(&staff, &filter, descending, &page).await?;
+    let position = |session: &auth::Session| Position {
+        key: Key::Time(session.first_seen_at.into()),
+        id: session.id,
+    };
+    Ok(connection(slice, Countable::Sessions(staff, filter), Order::FirstSeenAt, position, Session))
+}

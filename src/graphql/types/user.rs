@@ -1,0 +1,160 @@
+//! Users and their connections.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+
+use super::OrderDirection;
+use super::activity::{Activity, ActivityOrder, activities};
+use super::filter::{ActivityFilter, SessionFilter, UserFilter};
+use super::session::{Session, SessionOrder, sessions};
+use crate::activity::{Filter, Key, Position};
+use crate::auth;
+use crate::error::Error;
+use crate::graphql::connection::{Countable, CountedConnection, Order, PageArguments, connection};
+use crate::graphql::{domain, viewer};
+
+/// Somebody who uses the application, or works on it.
+pub(in crate::graphql) struct User(pub(in crate::graphql) auth::User);
+
+/// Somebody who uses the application, or works on it.
+#[Object]
+impl User {
+    /// Global id.
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The name they log in with.
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// The id by which the host application knows them, if it does.
+    async fn external_id(&self) -> Option<&str> {
+        self.0.external_id.as_deref()
+    }
+
+    /// What they may do.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// Whether they may use the service.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
+    /// When they were first known here.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When they were seen last, right to the minute.
+    async fn last_seen_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_seen_at
+    }
+
+    /// What they did; for staff and for themselves.
+    #[allow(clippy::too_many_arguments)]
+    async fn activities(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+        #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
+            ActivityOrder,
+        >,
+    ) -> Result<CountedConnection<Activity>, Error> {
+        let reader = viewer(context)?.reader_of(Some(self.0.id))?;
+        let page = PageArguments { first, after, last, before };
+        let within = Filter::User(vec![self.0.id]);
+        activities(context, reader, Some(within), page, filter, order_by).await
+    }
+
+    /// The browser sessions in which they logged in last; for staff.
+    #[allow(clippy::too_many_arguments)]
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which sessions are meant.")] filter: Option<
+            SessionFilter,
+        >,
+        #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
+            SessionOrder,
+        >,
+    ) -> Result<CountedConnection<Session>, Error> {
+        let staff = viewer(context)?.staff()?;
+        let page = PageArguments { first, after, last, before };
+        sessions(context, staff, Some(self.0.id), page, filter, order_by).await
+    }
+}
+
+/// What a user may do. Each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "auth::Role")]
+pub(in crate::graphql) enum Role {
+    /// Is recognised, and may read what is held on them.
+    User,
+    /// May read everything.
+    Staff,
+    /// May change things.
+    Admin,
+}
+
+/// How a list of users is sorted; equal ones by their ids.
+#[derive(InputObject)]
+pub(in crate::graphql) struct UserOrder {
+    /// What to sort by.
+    field: UserOrderField,
+    /// Which way.
+    direction: OrderDirection,
+}
+
+/// What users can be sorted by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::graphql) enum UserOrderField {
+    /// The name they log in with, by code points.
+    Username,
+    /// When they were first known here.
+    CreatedAt,
+}
+
+/// Resolves a connection of users.
+pub(in crate::graphql) async fn users(
+    context: &Context<'_>,
+    page: PageArguments,
+    filter: Option<UserFilter>,
+    order_by: Option<UserOrder>,
+) -> Result<CountedConnection<User>, Error> {
+    let staff = viewer(context)?.staff()?;
+    let filter = filter.unwrap_or_default().checked()?;
+    let order_by = order_by
+        .unwrap_or(UserOrder { field: UserOrderField::Username, direction: OrderDirection::Asc });
+    let (order, key) = match order_by.field {
+        UserOrderField::Username => (Order::Username, auth::UserSortKey::Username),
+        UserOrderField::CreatedAt => (Order::CreatedAt, auth::UserSortKey::CreatedAt),
+    };
+    let descending = order_by.direction == OrderDirection::Desc;
+    let page = page.page(context, order)?;
+    let users = &domain(context)?.auth.users;
+    let slice = users.page(&staff, &filter, key, descending, &page).await?;
+    let position = |user: &auth::User| Position {
+        key: match order_by.field {
+            UserOrderField::Username => Key::Text(user.username.clone()),
+            UserOrderField::CreatedAt => Key::Time(user.created_at.into()),
+        },
+        id: user.id,
+    };
+    Ok(connection(slice, Countable::Users(staff, filter), order, position, User))
+}

@@ -1,0 +1,38 @@
+//! Know what your users do, even when they never hit your server.
+//!
+//! A front end reports each activity; djaffar adds what the browser can't be trusted to say (the
+//! verified user, the browser session, the user agent, the IP address) and keeps it. Staff read it
+//! by GraphQL. This is the library: nest its router in your own axum application, or run the
+//! `djaffar` program.
+//!
+//! # Layout
+//!
+//! Five rooms, and data flows one way: doors, domain, store.
+//!
+//! - `http`, `graphql` and `cli` are the doors: they read what somebody asks and word the answer.
+//! - `activity` and `auth` are the domain: what an activity is, who the caller is and what they may.
+//! - `store` holds the database: connections, the writer, every query by name.
+//!
+//! An activity comes in through `http::log` or `graphql::mutation`, becomes a `Draft` in
+//! `activity`, which finds its session in `auth` and hands the row to the writer of `store`; the
+//! answer goes back when the row is on disk.
+
+mod activity;
+mod app;
+mod auth;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+mod config;
+mod error;
+mod graphql;
+mod http;
+mod metrics;
+mod store;
+
+pub use app::{Builder, Djaffar};
+pub use auth::{Identity, Role};
+pub use config::{Config, Mode};
+pub use error::Error;
+pub use graphql::sdl;
+pub use store::Database;

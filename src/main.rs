@@ -1,0 +1,11 @@
+//! The `djaffar` program: see `djaffar --help`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    djaffar::cli::run().await
+}

@@ -1,0 +1,167 @@
+//! Queries on activities.
+
+use sea_orm::sea_query::{ExprTrait, Func, Query, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, Select, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::entity::activity::{Column, Entity, Model};
+use super::entity::session;
+use super::keyset::{self, CappedCount, Keyset, Page, Slice};
+use super::{Store, Timestamp};
+use crate::error::Error;
+
+/// Which activities are meant.
+#[derive(Clone, Debug)]
+pub(crate) enum Filter {
+    /// All of these hold; of none: everything.
+    All(Vec<Filter>),
+    /// One of these holds; of none: nothing.
+    Any(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+    Date(Bound, Timestamp),
+    Path(Text),
+    Referer(Text),
+    Name(Text),
+    IpAddress(Text),
+    /// The user agent of the session.
+    UserAgent(Text),
+    User(Vec<Uuid>),
+    Session(Vec<Uuid>),
+    /// Whether nobody was logged in.
+    Anonymous(bool),
+}
+
+/// How a value lies to a limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    Equal,
+    From,
+    After,
+    Until,
+    Before,
+}
+
+/// What a text is like. Upper and lower case are different.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
+    In(Vec<String>),
+    StartsWith(String),
+    Contains(String),
+}
+
+impl Store {
+    /// One page of the activities that the filter lets through, by date.
+    pub(crate) async fn activities(
+        &self,
+        filter: &Filter,
+        descending: bool,
+        page: &Page,
+    ) -> Result<Slice<Model>, Error> {
+        let keyset = Keyset { key: Column::Date, id: Column::Id, descending };
+        Ok(keyset.fetch(&self.read, self.select_activities(filter), page).await?)
+    }
+
+    /// How many activities the filter lets through.
+    pub(crate) async fn count_activities(
+        &self,
+        filter: &Filter,
+        cap: u64,
+    ) -> Result<CappedCount, Error> {
+        Ok(keyset::count(&self.read, self.select_activities(filter), cap).await?)
+    }
+
+    /// Those of the activities that exist, in no order.
+    pub(crate) async fn activities_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
+        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        Ok(select.all(&self.read).await?)
+    }
+
+    fn select_activities(&self, filter: &Filter) -> Select<Entity> {
+        let backend = self.read.get_database_backend();
+        Entity::find().filter(filter.condition(backend))
+    }
+}
+
+impl Filter {
+    fn condition(&self, backend: DatabaseBackend) -> Condition {
+        let conditions = |filters: &[Filter], of: Condition| {
+            filters.iter().fold(of, |of, filter| of.add(filter.condition(backend)))
+        };
+        match self {
+            Self::All(filters) => conditions(filters, Condition::all()),
+            Self::Any(filters) if filters.is_empty() => Condition::all().add(nothing()),
+            Self::Any(filters) => conditions(filters, Condition::any()),
+            // A condition on a value that is not there is neither true nor false in SQL.
+            Self::Not(filter) => Condition::all()
+                .add(SimpleExpr::from(filter.condition(backend)).is(Expr::cust("TRUE")).not()),
+            Self::Date(bound, date) => Condition::all().add(bound.on(Column::Date, *date)),
+            Self::Path(text) => Condition::all().add(text.on(Column::Path, backend)),
+            Self::Referer(text) => Condition::all().add(text.on(Column::Referer, backend)),
+            Self::Name(text) => Condition::all().add(text.on(Column::Name, backend)),
+            Self::IpAddress(text) => Condition::all().add(text.on(Column::IpAddress, backend)),
+            Self::UserAgent(text) => Condition::all().add(
+                Column::SessionId.in_subquery(
+                    Query::select()
+                        .column(session::Column::Id)
+                        .from(session::Entity)
+                        .and_where(text.on(session::Column::UserAgent, backend))
+                        .take(),
+                ),
+            ),
+            Self::User(ids) => Condition::all().add(one_of(Column::UserId, ids)),
+            Self::Session(ids) => Condition::all().add(one_of(Column::SessionId, ids)),
+            Self::Anonymous(true) => Condition::all().add(Column::UserId.is_null()),
+            Self::Anonymous(false) => Condition::all().add(Column::UserId.is_not_null()),
+        }
+    }
+}
+
+impl Bound {
+    /// The condition on a column.
+    pub(super) fn on<C: ColumnTrait>(self, column: C, value: Timestamp) -> SimpleExpr {
+        match self {
+            Self::Equal => column.eq(value),
+            Self::From => column.gte(value),
+            Self::After => column.gt(value),
+            Self::Until => column.lte(value),
+            Self::Before => column.lt(value),
+        }
+    }
+}
+
+impl Text {
+    /// The condition on a column that compares by bytes.
+    pub(super) fn on<C: ColumnTrait>(&self, column: C, backend: DatabaseBackend) -> SimpleExpr {
+        match self {
+            Self::In(texts) => one_of(column, texts),
+            Self::StartsWith(prefix) => keyset::starts_with(column, prefix),
+            Self::Contains(part) => {
+                let position = match backend {
+                    DatabaseBackend::Postgres => "strpos",
+                    _ => "instr",
+                };
+                let column = Expr::col(column.as_column_ref());
+                Func::cust(position).arg(column).arg(part.as_str()).gt(0)
+            }
+        }
+    }
+}
+
+/// Equality where it is one value: an index then still serves the order of the page.
+fn one_of<C, V>(column: C, values: &[V]) -> SimpleExpr
+where
+    C: ColumnTrait,
+    V: Clone + Into<sea_orm::Value>,
+{
+    match values {
+        [value] => column.eq(value.clone()),
+        values => column.is_in(values.iter().cloned()),
+    }
+}
+
+fn nothing() -> SimpleExpr {
+    Expr::value(1).eq(0)
+}

@@ -1,0 +1,148 @@
+//! Connections to the database, and its migrations.
+
+use std::time::Duration;
+
+use djaffar_migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::error::Error;
+
+/// How long a statement waits for a connection before the caller is told to come back.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a writer waits for another process that writes to the same SQLite file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// After this PostgreSQL gives up a statement.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+/// A connection idle for longer is tried before it is used.
+const PING_AFTER: Duration = Duration::from_secs(30);
+const READERS: u32 = 8;
+/// On PostgreSQL: the writer task, and administration beside it.
+const WRITERS: u32 = 4;
+/// Any constant will do, as long as every version uses the same one.
+const MIGRATION_LOCK: i64 = 0x646A_6166_6661_7231;
+
+/// An open database: one writing and several reading connections.
+///
+/// `sqlite://path/to/file.db` is opened in WAL mode with `synchronous=FULL` and made if it is not
+/// there; `postgres://user:password@host/name` must exist. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(crate) read: DatabaseConnection,
+    pub(crate) write: DatabaseConnection,
+}
+
+impl Database {
+    /// Opens the database at `url`.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is neither of SQLite nor of PostgreSQL, or if the database can't be reached.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        if url.starts_with("sqlite:") {
+            if url.contains(":memory:") || url.contains("mode=memory") {
+                return Err(Error::bad_input("A database in memory keeps nothing; name a file."));
+            }
+            // The writer comes first: it makes the file and sets the journal mode.
+            let write = sea_orm::Database::connect(sqlite(url, Role::Writer)).await?;
+            let read = sea_orm::Database::connect(sqlite(url, Role::Reader)).await?;
+            Ok(Self { read, write })
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let write = sea_orm::Database::connect(postgres(url, Role::Writer)).await?;
+            let read = sea_orm::Database::connect(postgres(url, Role::Reader)).await?;
+            Ok(Self { read, write })
+        } else {
+            Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
+        }
+    }
+
+    /// Brings the tables up to date.
+    ///
+    /// Safe to call from several processes at once: the first one works, the others wait for it.
+    ///
+    /// # Errors
+    ///
+    /// If the database can't be reached or refuses a statement; nothing is changed then.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.write.begin_with_options(options).await?;
+        if self.backend() == DatabaseBackend::Postgres {
+            let lock = format!(
+                "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+            );
+            transaction.execute_unprepared(&lock).await?;
+        }
+        Migrator::up(&transaction, None).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Every migration by name, and whether it has been applied. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the database can't be reached.
+    pub async fn migrations(&self) -> Result<Vec<(String, bool)>, Error> {
+        let applied = Migrator::get_applied_migrations_read_only(&self.read).await?;
+        let is_applied = |name: &str| applied.iter().any(|migration| migration.name() == name);
+        Ok(Migrator::migrations()
+            .iter()
+            .map(|migration| (migration.name().to_owned(), is_applied(migration.name())))
+            .collect())
+    }
+
+    pub(crate) fn backend(&self) -> DatabaseBackend {
+        self.write.get_database_backend()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Writer,
+    Reader,
+}
+
+fn sqlite(url: &str, role: Role) -> ConnectOptions {
+    let mut options = common(url);
+    options.max_connections(if role == Role::Writer { 1 } else { READERS });
+    // A second connection of an idle pool would only have to open the file again.
+    options.idle_timeout(None).max_lifetime(None);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+        match role {
+            Role::Writer => sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full),
+            Role::Reader => sqlite.read_only(true),
+        }
+    });
+    options
+}
+
+fn postgres(url: &str, role: Role) -> ConnectOptions {
+    let mut options = common(url);
+    options
+        .max_connections(if role == Role::Writer { WRITERS } else { READERS })
+        .statement_timeout(STATEMENT_TIMEOUT)
+        .set_application_name("djaffar")
+        // What is acknowledged is on disk, whatever the server's default is.
+        .map_sqlx_postgres_opts(|postgres| postgres.options([("synchronous_commit", "on")]));
+    options
+}
+
+fn common(url: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire_if_idle_for(PING_AFTER)
+        .sqlx_logging(false);
+    options
+}

@@ -1,0 +1,7 @@
+//! Rows as the database holds them, one file per table.
+
+pub(crate) mod activity;
+pub(crate) mod api_token;
+pub(crate) mod session;
+pub(crate) mod session_key;
+pub(crate) mod user;

@@ -1,0 +1,67 @@
+//! The database: connections, the writer, and every query by name.
+//!
+//! The only room that builds SQL. It knows rows, not rules.
+
+use sea_orm::DatabaseConnection;
+use tokio::task::JoinHandle;
+
+pub(crate) mod activities;
+mod batch;
+mod database;
+pub(crate) mod entity;
+pub(crate) mod keyset;
+pub(crate) mod sessions;
+mod timestamp;
+pub(crate) mod tokens;
+pub(crate) mod users;
+mod writer;
+
+pub(crate) use batch::{Batch, Seen, Subject, Written};
+pub use database::Database;
+pub(crate) use timestamp::Timestamp;
+pub(crate) use writer::Writer;
+
+use crate::metrics::Metrics;
+
+/// The database and its writer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    read: DatabaseConnection,
+    /// For administration; what visitors cause goes through the writer.
+    write: DatabaseConnection,
+    writer: Writer,
+}
+
+impl Store {
+    /// Starts the writer. Its task ends after [`Store::stop`].
+    pub(crate) fn start(mut database: Database, metrics: &Metrics) -> (Self, JoinHandle<()>) {
+        database.read.set_metric_callback(metrics.statements("read"));
+        database.write.set_metric_callback(metrics.statements("write"));
+        let (writer, task) = Writer::start(database.write.clone(), metrics.clone());
+        let store = Self { read: database.read, write: database.write, writer };
+        (store, task)
+    }
+
+    /// Hands in rows, and returns when they are on disk; see [`Writer::write`].
+    pub(crate) async fn commit(
+        &self,
+        batch: Batch,
+    ) -> Result<std::sync::Arc<Written>, crate::error::Error> {
+        self.writer.write(batch).await
+    }
+
+    /// Notes times of last use, without waiting; see [`Writer::write_later`].
+    pub(crate) fn note(&self, seen: Vec<Seen>) {
+        self.writer.write_later(Batch { seen, ..Batch::default() });
+    }
+
+    /// Takes no more rows; the writer's task ends when those that wait are written.
+    pub(crate) fn stop(&self) {
+        self.writer.stop();
+    }
+
+    /// Asks the database for a sign of life.
+    pub(crate) async fn ping(&self) -> Result<(), crate::error::Error> {
+        Ok(self.read.ping().await?)
+    }
+}

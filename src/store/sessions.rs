@@ -1,0 +1,121 @@
+//! Queries on sessions and their keys.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use uuid::Uuid;
+
+use super::activities::{Bound, Text};
+use super::entity::session::{Column, Entity, Model};
+use super::entity::{session_key, user};
+use super::keyset::{self, CappedCount, Keyset, Page, Slice};
+use super::{Store, Timestamp};
+use crate::error::Error;
+
+/// Expired keys that one statement of the sweep removes.
+const SWEEP: u64 = 1_000;
+
+/// Which sessions are meant: those for which all of this holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Is each of these; none: whoever.
+    pub users: Vec<Uuid>,
+    /// Whether nobody has logged in.
+    pub anonymous: Option<bool>,
+    pub user_agent: Vec<Text>,
+    pub first_seen_at: Vec<(Bound, Timestamp)>,
+    pub last_seen_at: Vec<(Bound, Timestamp)>,
+}
+
+impl Store {
+    /// One page of sessions, by the time of their first sign of life.
+    pub(crate) async fn sessions(
+        &self,
+        filter: &Filter,
+        descending: bool,
+        page: &Page,
+    ) -> Result<Slice<Model>, Error> {
+        let keyset = Keyset { key: Column::FirstSeenAt, id: Column::Id, descending };
+        Ok(keyset.fetch(&self.read, self.select_sessions(filter), page).await?)
+    }
+
+    /// How many sessions the filter lets through.
+    pub(crate) async fn count_sessions(
+        &self,
+        filter: &Filter,
+        cap: u64,
+    ) -> Result<CappedCount, Error> {
+        Ok(keyset::count(&self.read, self.select_sessions(filter), cap).await?)
+    }
+
+    /// Those of the sessions that exist, in no order.
+    pub(crate) async fn sessions_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
+        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        Ok(select.all(&self.read).await?)
+    }
+
+    /// The live session that a key opens.
+    ///
+    /// None if it has expired, or if its user was disabled or got a new password meanwhile.
+    pub(crate) async fn session_by_key(
+        &self,
+        key_hash: &[u8],
+    ) -> Result<Option<(session_key::Model, Model)>, Error> {
+        let key = session_key::Entity::find_by_id(key_hash.to_vec())
+            .filter(session_key::Column::ExpiresAt.gt(Timestamp::now()))
+            .one(&self.read)
+            .await?;
+        let Some(key) = key else { return Ok(None) };
+        if let Some(user_id) = key.user_id {
+            let user = user::Entity::find_by_id(user_id).one(&self.read).await?;
+            if !user
+                .is_some_and(|user| user.active && user.credentials_changed_at <= key.created_at)
+            {
+                return Ok(None);
+            }
+        }
+        let session = Entity::find_by_id(key.session_id).one(&self.read).await?;
+        Ok(session.map(|session| (key, session)))
+    }
+
+    /// Takes a session's key away. The session and its activities stay.
+    pub(crate) async fn delete_session_key(&self, key_hash: Vec<u8>) -> Result<(), Error> {
+        session_key::Entity::delete_by_id(key_hash).exec(&self.write).await?;
+        Ok(())
+    }
+
+    /// Removes some expired keys, and tells how many; fewer than a thousand: that was all.
+    pub(crate) async fn sweep_session_keys(&self) -> Result<u64, Error> {
+        let expired = session_key::Entity::find()
+            .select_only()
+            .column(session_key::Column::KeyHash)
+            .filter(session_key::Column::ExpiresAt.lte(Timestamp::now()))
+            .limit(SWEEP)
+            .into_query();
+        let swept = session_key::Entity::delete_many()
+            .filter(session_key::Column::KeyHash.in_subquery(expired))
+            .exec(&self.write)
+            .await?;
+        Ok(swept.rows_affected)
+    }
+
+    fn select_sessions(&self, filter: &Filter) -> Select<Entity> {
+        let backend = self.read.get_database_backend();
+        let mut condition = Condition::all();
+        for user in &filter.users {
+            condition = condition.add(Column::UserId.eq(*user));
+        }
+        if let Some(anonymous) = filter.anonymous {
+            let user = Column::UserId;
+            condition = condition.add(if anonymous { user.is_null() } else { user.is_not_null() });
+        }
+        for text in &filter.user_agent {
+            condition = condition.add(text.on(Column::UserAgent, backend));
+        }
+        for (bound, at) in &filter.first_seen_at {
+            condition = condition.add(bound.on(Column::FirstSeenAt, *at));
+        }
+        for (bound, at) in &filter.last_seen_at {
+            condition = condition.add(bound.on(Column::LastSeenAt, *at));
+        }
+        Entity::find().filter(condition)
+    }
+}

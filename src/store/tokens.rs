@@ -1,0 +1,48 @@
+//! Queries on API tokens.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::entity::api_token::{Column, Entity, Model};
+use super::{Store, Timestamp};
+use crate::error::Error;
+
+impl Store {
+    /// The token of this hash that is neither revoked nor expired.
+    pub(crate) async fn token_by_hash(&self, hash: &[u8]) -> Result<Option<Model>, Error> {
+        let token = Entity::find()
+            .filter(Column::TokenHash.eq(hash.to_vec()))
+            .filter(Column::RevokedAt.is_null())
+            .one(&self.read)
+            .await?;
+        let now = Timestamp::now();
+        Ok(token.filter(|token| token.expires_at.is_none_or(|at| at > now)))
+    }
+
+    /// All tokens, those of one user if one is named; the newest first.
+    pub(crate) async fn tokens(&self, user: Option<Uuid>) -> Result<Vec<Model>, Error> {
+        let mut select = Entity::find().order_by_desc(Column::Id);
+        if let Some(user) = user {
+            select = select.filter(Column::UserId.eq(user));
+        }
+        Ok(select.all(&self.read).await?)
+    }
+
+    /// Adds a token.
+    pub(crate) async fn insert_token(&self, token: Model) -> Result<(), Error> {
+        Entity::insert(token.into_active_model()).exec_without_returning(&self.write).await?;
+        Ok(())
+    }
+
+    /// Ends a token; false if there is none of this id that isn't revoked yet.
+    pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<bool, Error> {
+        let revoked = Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(Timestamp::now()))
+            .filter(Column::Id.eq(id))
+            .filter(Column::RevokedAt.is_null())
+            .exec(&self.write)
+            .await?;
+        Ok(revoked.rows_affected > 0)
+    }
+}

@@ -1,0 +1,124 @@
+//! Queries on users.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, Select, SqlErr, TryInsertResult,
+};
+use uuid::Uuid;
+
+use super::activities::{Bound, Text};
+use super::entity::user::{Column, Entity, Model};
+use super::keyset::{self, CappedCount, Keyset, Page, Slice};
+use super::{Store, Timestamp};
+use crate::error::Error;
+
+/// Which users are meant: those for which all of this holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub username: Vec<Text>,
+    pub roles: Option<Vec<String>>,
+    pub active: Option<bool>,
+    pub last_seen_at: Vec<(Bound, Timestamp)>,
+}
+
+/// What users are sorted by. Neither changes while somebody turns the pages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum SortKey {
+    Username,
+    CreatedAt,
+}
+
+impl Store {
+    /// One page of users.
+    pub(crate) async fn users(
+        &self,
+        filter: &Filter,
+        key: SortKey,
+        descending: bool,
+        page: &Page,
+    ) -> Result<Slice<Model>, Error> {
+        let key = match key {
+            SortKey::Username => Column::Username,
+            SortKey::CreatedAt => Column::CreatedAt,
+        };
+        let keyset = Keyset { key, id: Column::Id, descending };
+        Ok(keyset.fetch(&self.read, self.select_users(filter), page).await?)
+    }
+
+    /// How many users the filter lets through.
+    pub(crate) async fn count_users(
+        &self,
+        filter: &Filter,
+        cap: u64,
+    ) -> Result<CappedCount, Error> {
+        Ok(keyset::count(&self.read, self.select_users(filter), cap).await?)
+    }
+
+    /// All users by name.
+    pub(crate) async fn all_users(&self) -> Result<Vec<Model>, Error> {
+        Ok(Entity::find().order_by_asc(Column::Username).all(&self.read).await?)
+    }
+
+    /// Whether there is any user yet.
+    pub(crate) async fn has_users(&self) -> Result<bool, Error> {
+        Ok(Entity::find().one(&self.read).await?.is_some())
+    }
+
+    /// Those of the users that exist, in no order.
+    pub(crate) async fn users_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
+        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        Ok(select.all(&self.read).await?)
+    }
+
+    /// The user of this name.
+    pub(crate) async fn user_by_name(&self, username: &str) -> Result<Option<Model>, Error> {
+        Ok(Entity::find().filter(Column::Username.eq(username)).one(&self.read).await?)
+    }
+
+    /// The user that a host application knows by this id.
+    pub(crate) async fn user_by_external_id(&self, id: &str) -> Result<Option<Model>, Error> {
+        Ok(Entity::find().filter(Column::ExternalId.eq(id)).one(&self.read).await?)
+    }
+
+    /// Adds a user; false if the name or the external id is taken.
+    pub(crate) async fn insert_user(&self, user: Model) -> Result<bool, Error> {
+        let inserted = Entity::insert(user.into_active_model())
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .try_insert()
+            .exec_without_returning(&self.write)
+            .await?;
+        Ok(matches!(inserted, TryInsertResult::Inserted(_)))
+    }
+
+    /// Changes a user, all but the id and the time of last use; false if the new name is taken.
+    pub(crate) async fn update_user(&self, user: Model) -> Result<bool, Error> {
+        let mut user = user.into_active_model().reset_all();
+        user.last_seen_at = ActiveValue::NotSet;
+        match user.update(&self.write).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn select_users(&self, filter: &Filter) -> Select<Entity> {
+        let backend = self.read.get_database_backend();
+        let mut condition = Condition::all();
+        for text in &filter.username {
+            condition = condition.add(text.on(Column::Username, backend));
+        }
+        if let Some(roles) = &filter.roles {
+            condition = condition.add(Column::Role.is_in(roles.clone()));
+        }
+        if let Some(active) = filter.active {
+            condition = condition.add(Column::Active.eq(active));
+        }
+        for (bound, at) in &filter.last_seen_at {
+            condition = condition.add(bound.on(Column::LastSeenAt, *at));
+        }
+        Entity::find().filter(condition)
+    }
+}

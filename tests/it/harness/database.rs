@@ -1,0 +1,85 @@
+//! A fresh database for each test, gone at its end.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
+
+pub struct TestDatabase {
+    pub url: String,
+    // Removes the directory when dropped.
+    directory: Option<tempfile::TempDir>,
+}
+
+impl TestDatabase {
+    pub async fn create() -> Self {
+        match std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
+            Ok(server) => {
+                let name = format!("djaffar_test_{}", uuid::Uuid::new_v4().simple());
+                execute_on(&server, &format!("CREATE DATABASE {name}")).await;
+                Self { url: with_database(&server, &name), directory: None }
+            }
+            Err(_) => {
+                let directory = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}/test.db", directory.path().display());
+                Self { url, directory: Some(directory) }
+            }
+        }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.directory.is_none()
+    }
+
+    /// For what no door shows, such as whether a secret lies in a table.
+    pub async fn query(&self, sql: &str) -> Vec<QueryResult> {
+        let connection = self.connect().await;
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+
+    /// For what only time could do, such as letting a session expire.
+    pub async fn execute(&self, sql: &str) {
+        let connection = self.connect().await;
+        connection.execute_unprepared(sql).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// A number that a statement selects.
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.query(sql).await[0].try_get_by_index(0).unwrap()
+    }
+
+    async fn connect(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.url).await.unwrap()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.directory.is_some() {
+            return;
+        }
+        let (server, name) = self.url.rsplit_once('/').unwrap();
+        let name = name.split('?').next().unwrap();
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        let server = format!("{server}/postgres");
+        // A test's runtime can't be blocked on from within.
+        let dropping = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(execute_on(&server, &drop));
+        });
+        dropping.join().unwrap();
+    }
+}
+
+async fn execute_on(server: &str, sql: &str) {
+    let connection = sea_orm::Database::connect(server).await.unwrap();
+    connection.execute_unprepared(sql).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+fn with_database(server: &str, name: &str) -> String {
+    let (server, _) = server.rsplit_once('/').expect("a URL that ends in the name of a database");
+    format!("{server}/{name}")
+}

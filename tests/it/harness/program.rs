@@ -1,0 +1,116 @@
+//! The program, run as an operator runs it.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A run of the command line.
+pub struct Program {
+    command: Command,
+    input: Option<String>,
+    // Holds no djaffar.toml.
+    _directory: tempfile::TempDir,
+}
+
+/// What a run has printed.
+#[derive(Debug)]
+pub struct Output {
+    pub is_success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Program {
+    pub fn new(database_url: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_djaffar"));
+        command.current_dir(directory.path()).env("DJAFFAR_DATABASE_URL", database_url);
+        command.kill_on_drop(true);
+        Self { command, input: None, _directory: directory }
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Puts a file beside the program.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self._directory.path().join(name), text).unwrap();
+        self
+    }
+
+    pub fn input(mut self, line: &str) -> Self {
+        self.input = Some(format!("{line}\n"));
+        self
+    }
+
+    pub async fn run(mut self, arguments: &[&str]) -> Output {
+        self.command.args(arguments).stdin(Stdio::piped());
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        if let Some(input) = &self.input {
+            stdin.write_all(input.as_bytes()).await.unwrap();
+        }
+        drop(stdin);
+        let output = child.wait_with_output().await.unwrap();
+        Output {
+            is_success: output.status.success(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts `djaffar serve` on a free port, and returns when it serves.
+    pub async fn serve(mut self, arguments: &[&str]) -> Server {
+        self.command.arg("serve").args(arguments).env("DJAFFAR_LOG_FORMAT", "json");
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = log.next_line().await.unwrap().expect("the server ended before it served");
+            let line: serde_json::Value =
+                serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            if line["message"] == "serving" {
+                break line["url"].as_str().unwrap().to_owned();
+            }
+        };
+        // Nobody may wait for the pipe to be read.
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        Server { child, url, _program: self }
+    }
+}
+
+impl Output {
+    /// What a successful run has printed.
+    pub fn success(self) -> String {
+        assert!(self.is_success, "{}", self.stderr);
+        self.stdout
+    }
+
+    /// What a failed run says of it.
+    pub fn failure(self) -> String {
+        assert!(!self.is_success, "{}", self.stdout);
+        self.stderr
+    }
+}
+
+/// A running `djaffar serve`.
+pub struct Server {
+    pub child: Child,
+    pub url: String,
+    _program: Program,
+}
+
+impl Server {
+    /// Sends SIGTERM, and returns the exit code and what was printed.
+    pub async fn stop(self) -> (Option<i32>, String) {
+        let id = self.child.id().unwrap().to_string();
+        let killed = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(killed.success());
+        let output = self.child.wait_with_output().await.unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+}

@@ -1,0 +1,23 @@
+//! One test binary. Tests speak through the public doors, each on a database of its own.
+//!
+//! On SQLite, or on PostgreSQL if `DJAFFAR_TEST_POSTGRES_URL` names a server on which databases may
+//! be made.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod harness;
+
+mod command_line;
+mod exactly_once;
+mod filters;
+mod graphql_http;
+mod host;
+mod layering;
+mod legacy_form;
+mod log_activity;
+mod operation;
+mod pages;
+mod rights;
+mod schema;
+mod sessions;
+mod tokens;
