@@ -126,8 +126,9 @@ impl Djaffar {
         result
     }
 
-    /// Stores what is queued and ends the tasks. Later writes are refused. To be called by hosts
-    /// that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
+    /// Stores what is queued, ends the tasks and closes the database: later requests are told 503.
+    ///
+    /// To be called by hosts that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
     pub async fn shutdown(&self) {
         self.app.store.stop();
         self.tasks.sweep.abort();
@@ -135,6 +136,9 @@ impl Djaffar {
             && let Err(error) = writer.await
         {
             tracing::error!(error.cause = %error, "the writer has failed");
+        }
+        if let Err(error) = self.app.store.close().await {
+            error.log();
         }
     }
 

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use super::{Result, open, shown};
-use crate::auth::Scope;
+use crate::auth::{Auth, Scope};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
@@ -41,7 +41,12 @@ pub(super) enum Token {
 
 pub(super) async fn run(database_url: &str, token: Token) -> Result<()> {
     let djaffar = open(database_url).await?;
-    let auth = djaffar.auth();
+    let result = change(djaffar.auth(), token).await;
+    djaffar.shutdown().await;
+    result
+}
+
+async fn change(auth: &Auth, token: Token) -> Result<()> {
     match token {
         Token::Create { user, name, scope, expires } => {
             let user_id = auth.users.id_of(&user).await?;

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use clap::Subcommand;
 
 use super::{Result, open, shown};
-use crate::auth::Role;
+use crate::auth::{Role, Users};
 
 /// A password shorter than this is accepted, with a warning (NIST SP 800-63B-4, section 3.1.1.2).
 const SHORT: usize = 15;
@@ -41,17 +41,27 @@ pub(super) enum User {
 }
 
 pub(super) async fn run(database_url: &str, user: User) -> Result<()> {
+    let password = match &user {
+        User::Create { password_stdin, .. } | User::SetPassword { password_stdin, .. } => {
+            read_password(*password_stdin)?
+        }
+        _ => String::new(),
+    };
+    let djaffar = open(database_url).await?;
+    let result = change(&djaffar.auth().users, user, password).await;
+    djaffar.shutdown().await;
+    result
+}
+
+async fn change(users: &Users, user: User, password: String) -> Result<()> {
     match user {
-        User::Create { name, role, password_stdin } => {
-            let password = read_password(password_stdin)?;
-            let djaffar = open(database_url).await?;
-            let user = djaffar.auth().users.create(&name, role, password).await?;
+        User::Create { name, role, .. } => {
+            let user = users.create(&name, role, password).await?;
             println!("{} {} is there", user.role, user.username);
         }
         User::List => {
-            let djaffar = open(database_url).await?;
             println!("{:<8} {:<8} {:<17} {:<17} NAME", "ROLE", "STATE", "CREATED", "LAST SEEN");
-            for user in djaffar.auth().users.all().await? {
+            for user in users.all().await? {
                 let state = if user.active { "active" } else { "disabled" };
                 let created = shown(Some(user.created_at));
                 let seen = shown(user.last_seen_at);
@@ -59,15 +69,12 @@ pub(super) async fn run(database_url: &str, user: User) -> Result<()> {
                 println!("{role:<8} {state:<8} {created:<17} {seen:<17} {name}");
             }
         }
-        User::SetPassword { name, password_stdin } => {
-            let password = read_password(password_stdin)?;
-            let djaffar = open(database_url).await?;
-            djaffar.auth().users.set_password(&name, password).await?;
+        User::SetPassword { name, .. } => {
+            users.set_password(&name, password).await?;
             println!("{name} has a new password; all their sessions have ended");
         }
         User::Disable { name } => {
-            let djaffar = open(database_url).await?;
-            djaffar.auth().users.disable(&name).await?;
+            users.disable(&name).await?;
             println!("{name} is disabled");
         }
     }

@@ -1,7 +1,9 @@
 //! Pages in the manner of Relay (<https://relay.dev/graphql/connections.htm>).
 
-use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Context, Object, OutputType};
+use std::borrow::Cow;
+
+use async_graphql::connection::PageInfo;
+use async_graphql::{Context, Object, OutputType, TypeName};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::OnceCell;
@@ -19,8 +21,81 @@ const MAX_PAGE: i32 = 200;
 /// `totalCount` counts no further.
 const MAX_COUNT: u64 = 10_000;
 
-/// A connection with a count that is made only if it is asked for.
-pub(super) type CountedConnection<Node> = Connection<String, Node, TotalCount, EmptyFields>;
+/// A page of a list.
+pub(super) struct Connection<Node> {
+    edges: Vec<Edge<Node>>,
+    has_previous: bool,
+    has_next: bool,
+    of: Countable,
+    counted: OnceCell<CappedCount>,
+}
+
+/// An item of a list, and where it stands.
+pub(super) struct Edge<Node> {
+    cursor: String,
+    node: Node,
+}
+
+impl<Node: OutputType> TypeName for Connection<Node> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", Node::type_name()).into()
+    }
+}
+
+impl<Node: OutputType> TypeName for Edge<Node> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", Node::type_name()).into()
+    }
+}
+
+/// A page of a list.
+#[Object(name_type)]
+impl<Node: OutputType> Connection<Node> {
+    /// The items, each with its cursor.
+    async fn edges(&self) -> &[Edge<Node>] {
+        &self.edges
+    }
+
+    /// The items without their cursors.
+    async fn nodes(&self) -> Vec<&Node> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
+
+    /// What lies around this page.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_previous_page: self.has_previous,
+            has_next_page: self.has_next,
+            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+        }
+    }
+
+    /// How many items the filter lets through on all pages together, up to 10,000. Counted only if
+    /// this field is selected.
+    async fn total_count(&self, context: &Context<'_>) -> Result<u64, Error> {
+        Ok(self.count(context).await?.count)
+    }
+
+    /// Whether there are more items than `totalCount` says.
+    async fn total_count_capped(&self, context: &Context<'_>) -> Result<bool, Error> {
+        Ok(self.count(context).await?.capped)
+    }
+}
+
+/// An item of a list, and where it stands.
+#[Object(name_type)]
+impl<Node: OutputType> Edge<Node> {
+    /// To be given as `after` or `before`.
+    async fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// The item.
+    async fn node(&self) -> &Node {
+        &self.node
+    }
+}
 
 /// The order of a list, as its cursors name it: a cursor is good for one order only.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,23 +180,21 @@ impl Order {
 }
 
 /// Makes a connection of a page of rows.
-pub(super) fn connection<R, Node: OutputType>(
+pub(super) fn connection<R, Node>(
     slice: Slice<R>,
-    count: Countable,
+    of: Countable,
     order: Order,
     position: impl Fn(&R) -> Position,
     node: impl Fn(R) -> Node,
-) -> CountedConnection<Node> {
-    let mut connection = Connection::with_additional_fields(
-        slice.has_previous,
-        slice.has_next,
-        TotalCount { of: count, counted: OnceCell::new() },
-    );
-    connection.edges.extend(slice.rows.into_iter().map(|row| {
-        let cursor = order.encode(&position(&row));
-        Edge::new(cursor, node(row))
-    }));
-    connection
+) -> Connection<Node> {
+    let edge = |row: R| Edge { cursor: order.encode(&position(&row)), node: node(row) };
+    Connection {
+        edges: slice.rows.into_iter().map(edge).collect(),
+        has_previous: slice.has_previous,
+        has_next: slice.has_next,
+        of,
+        counted: OnceCell::new(),
+    }
 }
 
 /// What can be counted, with the right to do so.
@@ -131,13 +204,8 @@ pub(super) enum Countable {
     Users(Staff, UserFilter),
 }
 
-/// The count of a connection.
-pub(super) struct TotalCount {
-    of: Countable,
-    counted: OnceCell<CappedCount>,
-}
-
-impl TotalCount {
+impl<Node> Connection<Node> {
+    /// Counts once, whichever of the fields asks first.
     async fn count(&self, context: &Context<'_>) -> Result<&CappedCount, Error> {
         let domain = domain(context)?;
         let counting = async || match &self.of {
@@ -152,20 +220,5 @@ impl TotalCount {
             }
         };
         self.counted.get_or_try_init(counting).await
-    }
-}
-
-/// How many items there are.
-#[Object]
-impl TotalCount {
-    /// How many items the filter lets through on all pages together, up to 10,000. Counted only if
-    /// this field is selected.
-    async fn total_count(&self, context: &Context<'_>) -> Result<u64, Error> {
-        Ok(self.count(context).await?.count)
-    }
-
-    /// Whether there are more items than `totalCount` says.
-    async fn total_count_capped(&self, context: &Context<'_>) -> Result<bool, Error> {
-        Ok(self.count(context).await?.capped)
     }
 }

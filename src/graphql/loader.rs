@@ -1,28 +1,90 @@
 //! Loads the users and sessions of many activities with one statement each.
 //!
-//! Made anew for each request, so nothing is shared between callers.
+//! A list fetches what is selected of its items before they are resolved, so the number of
+//! statements does not hang on timing. Made anew for each request: nothing is shared between callers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use async_graphql::{Context, Lookahead};
 use uuid::Uuid;
 
+use crate::activity::Activity;
 use crate::auth::{Auth, Session, User};
 use crate::error::Error;
 
 /// The loaders of a request.
 pub(crate) struct Loaders {
-    pub users: DataLoader<UserLoader>,
-    pub sessions: DataLoader<SessionLoader>,
+    pub users: DataLoader<UserLoader, HashMapCache>,
+    pub sessions: DataLoader<SessionLoader, HashMapCache>,
 }
 
 impl Loaders {
     pub(crate) fn new(auth: &Auth) -> Self {
-        let users = DataLoader::new(UserLoader(auth.clone()), tokio::spawn);
-        let sessions = DataLoader::new(SessionLoader(auth.clone()), tokio::spawn);
+        let cache = HashMapCache::default;
+        let users = DataLoader::with_cache(UserLoader(auth.clone()), tokio::spawn, cache());
+        let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
         Self { users: users.delay(Duration::ZERO), sessions: sessions.delay(Duration::ZERO) }
+    }
+
+    /// Fetches the sessions and users of activities, as far as they are selected.
+    pub(crate) async fn prefetch(
+        &self,
+        selected: &Selected<'_>,
+        activities: &[Activity],
+    ) -> Result<(), Arc<Error>> {
+        let mut users = Vec::new();
+        if selected.has("user") {
+            users.extend(activities.iter().filter_map(|activity| activity.user_id));
+        }
+        if selected.has("session") {
+            let ids = activities.iter().filter_map(|activity| activity.session_id);
+            let sessions = self.sessions.load_many(ids).await?;
+            if selected.has_in("session", "user") {
+                users.extend(sessions.values().filter_map(|session| session.user_id));
+            }
+        }
+        self.users.load_many(users).await?;
+        Ok(())
+    }
+
+    /// Fetches the users of sessions, if they are selected.
+    pub(crate) async fn prefetch_users(
+        &self,
+        selected: &Selected<'_>,
+        sessions: &[Session],
+    ) -> Result<(), Arc<Error>> {
+        if selected.has("user") {
+            let ids = sessions.iter().filter_map(|session| session.user_id);
+            self.users.load_many(ids).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What an operation selects of the items of a connection.
+pub(crate) struct Selected<'a>([Lookahead<'a>; 2]);
+
+impl<'a> Selected<'a> {
+    /// Of the connection that is being resolved.
+    pub(crate) fn of_items(context: &'a Context<'a>) -> Self {
+        let connection = context.look_ahead();
+        Self([connection.field("nodes"), connection.field("edges").field("node")])
+    }
+
+    /// Of the objects that are being resolved.
+    pub(crate) fn of_nodes(context: &'a Context<'a>) -> Self {
+        Self([context.look_ahead(), context.look_ahead()])
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|item| item.field(field).exists())
+    }
+
+    fn has_in(&self, field: &str, inner: &str) -> bool {
+        self.0.iter().any(|item| item.field(field).field(inner).exists())
     }
 }
 

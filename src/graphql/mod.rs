@@ -16,6 +16,7 @@ use async_graphql::{Context, EmptySubscription};
 
 pub(crate) use errors::present;
 pub(crate) use loader::Loaders;
+use loader::Selected;
 
 use crate::activity::Activities;
 use crate::auth::{Auth, Viewer};

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 
-use super::connection::{CountedConnection, PageArguments};
+use super::connection::{Connection, PageArguments};
 use super::types::activity::{Activity, ActivityOrder, activities};
 use super::types::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::types::node::{Node, nodes};
@@ -28,7 +28,7 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "A global id.")] id: ID,
-    ) -> Result<Option<Node>, Error> {
+    ) -> async_graphql::Result<Option<Node>> {
         Ok(nodes(context, &[id]).await?.pop().flatten())
     }
 
@@ -37,7 +37,7 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Global ids, at most 200.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>, Error> {
+    ) -> async_graphql::Result<Vec<Option<Node>>> {
         nodes(context, &ids).await
     }
 
@@ -57,7 +57,7 @@ impl Query {
         #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
             ActivityOrder,
         >,
-    ) -> Result<CountedConnection<Activity>, Error> {
+    ) -> async_graphql::Result<Connection<Activity>> {
         let reader = viewer(context)?.staff()?.reader();
         let page = PageArguments { first, after, last, before };
         activities(context, reader, None, page, filter, order_by).await
@@ -75,7 +75,7 @@ impl Query {
         #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
         #[graphql(name = "where", desc = "Which users are meant.")] filter: Option<UserFilter>,
         #[graphql(desc = "How they are sorted; by name by default.")] order_by: Option<UserOrder>,
-    ) -> Result<CountedConnection<User>, Error> {
+    ) -> Result<Connection<User>, Error> {
         users(context, PageArguments { first, after, last, before }, filter, order_by).await
     }
 
@@ -105,7 +105,7 @@ impl Query {
         #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
             SessionOrder,
         >,
-    ) -> Result<CountedConnection<Session>, Error> {
+    ) -> async_graphql::Result<Connection<Session>> {
         let staff = viewer(context)?.staff()?;
         let page = PageArguments { first, after, last, before };
         sessions(context, staff, None, page, filter, order_by).await

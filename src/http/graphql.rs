@@ -4,7 +4,7 @@
 //! site can send without asking (a form) is refused.
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Request as Operation, ServerError, Value, Variables};
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
@@ -105,6 +105,11 @@ async fn execute(
         let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
         return ([(ALLOW, "POST")], response).into_response();
     }
+    if let Some(name) = missing_variable(&document, &parameters) {
+        let message = format!("The variable ${name} must be given, and not null.");
+        let status = media_type.status_of_failure();
+        return refusal(media_type, status, "BAD_USER_INPUT", &message);
+    }
     let may_see_schema = app.config.mode == Mode::Development || viewer.staff().is_ok();
     let variables = parameters.variables.unwrap_or_default();
     let mut operation = Operation::new(parameters.query)
@@ -143,10 +148,10 @@ fn answer(media_type: MediaType, response: async_graphql::Response) -> Response 
         is_null && errors.iter().any(|error| has_code(error, "SERVICE_UNAVAILABLE"));
     let status = if is_unavailable {
         StatusCode::SERVICE_UNAVAILABLE
-    } else if was_executed || media_type == MediaType::Json {
+    } else if was_executed {
         StatusCode::OK
     } else {
-        StatusCode::BAD_REQUEST
+        media_type.status_of_failure()
     };
     let body = Body { errors, data: was_executed.then_some(&response.data) };
     let response = respond(media_type, status, &body);
@@ -179,10 +184,7 @@ fn unparsable(media_type: MediaType, mut error: ServerError) -> Response {
     let mut extensions = async_graphql::ErrorExtensionValues::default();
     extensions.set("code", "GRAPHQL_PARSE_FAILED");
     error.extensions = Some(extensions);
-    let status = match media_type {
-        MediaType::GraphqlResponse => StatusCode::BAD_REQUEST,
-        MediaType::Json => StatusCode::OK,
-    };
+    let status = media_type.status_of_failure();
     respond(media_type, status, &Body { errors: &[error], data: None })
 }
 
@@ -244,6 +246,14 @@ impl MediaType {
         best.map(|(_, media_type)| media_type)
     }
 
+    /// Of a request that was understood and can't be executed.
+    fn status_of_failure(self) -> StatusCode {
+        match self {
+            Self::GraphqlResponse => StatusCode::BAD_REQUEST,
+            Self::Json => StatusCode::OK,
+        }
+    }
+
     fn content_type(self) -> &'static str {
         match self {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
@@ -261,8 +271,40 @@ fn is_json(parts: &Parts) -> bool {
 
 /// Whether the operation to be executed is a query. An unknown name is left to the execution.
 fn is_query(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    document.operations.iter().all(|(operation, definition)| {
-        let is_meant = name.is_none_or(|name| operation.is_none_or(|other| other.as_str() == name));
-        !is_meant || definition.node.ty == OperationType::Query
-    })
+    operations(document, name).all(|operation| operation.ty == OperationType::Query)
+}
+
+/// A variable that must have a value and has none. The library finds that out only when it gets to
+/// the field; by the specification nothing may be executed then.
+fn missing_variable<'a>(
+    document: &'a ExecutableDocument,
+    parameters: &Parameters,
+) -> Option<&'a str> {
+    let name = parameters.operation_name.as_deref();
+    operations(document, name)
+        .flat_map(|operation| &operation.variable_definitions)
+        .map(|definition| &definition.node)
+        .filter(|definition| !definition.var_type.node.nullable)
+        .find(|definition| {
+            let variables = parameters.variables.as_ref();
+            match variables.and_then(|variables| variables.get(definition.name.node.as_str())) {
+                Some(value) => value.is_null(),
+                None => definition.default_value.is_none(),
+            }
+        })
+        .map(|definition| definition.name.node.as_str())
+}
+
+/// The operation of this name; without a name all of them, of which there should be one.
+fn operations<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> impl Iterator<Item = &'a OperationDefinition> {
+    document
+        .operations
+        .iter()
+        .filter(move |(operation, _)| {
+            name.is_none_or(|name| operation.is_none_or(|other| other.as_str() == name))
+        })
+        .map(|(_, definition)| &definition.node)
 }

@@ -2,6 +2,8 @@
 //!
 //! The only room that builds SQL. It knows rows, not rules.
 
+use std::sync::Arc;
+
 use sea_orm::DatabaseConnection;
 use tokio::task::JoinHandle;
 
@@ -21,6 +23,7 @@ pub use database::Database;
 pub(crate) use timestamp::Timestamp;
 pub(crate) use writer::Writer;
 
+use crate::error::Error;
 use crate::metrics::Metrics;
 
 /// The database and its writer. Cheap to clone.
@@ -43,10 +46,7 @@ impl Store {
     }
 
     /// Hands in rows, and returns when they are on disk; see [`Writer::write`].
-    pub(crate) async fn commit(
-        &self,
-        batch: Batch,
-    ) -> Result<std::sync::Arc<Written>, crate::error::Error> {
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<Arc<Written>, Error> {
         self.writer.write(batch).await
     }
 
@@ -60,8 +60,14 @@ impl Store {
         self.writer.stop();
     }
 
+    /// Closes all connections. Whatever comes later fails.
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        self.read.close_by_ref().await?;
+        Ok(self.write.close_by_ref().await?)
+    }
+
     /// Asks the database for a sign of life.
-    pub(crate) async fn ping(&self) -> Result<(), crate::error::Error> {
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
         Ok(self.read.ping().await?)
     }
 }

@@ -88,7 +88,7 @@ impl Store {
             .try_insert()
             .exec_without_returning(&self.write)
             .await?;
-        Ok(matches!(inserted, TryInsertResult::Inserted(_)))
+        Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
     }
 
     /// Changes a user, all but the id and the time of last use; false if the new name is taken.

@@ -1,1 +1,127 @@
-//! x
+//! The command line, as an operator types it.
+
+use crate::harness::{PASSWORD, Program, TestApp, TestDatabase};
+
+#[tokio::test]
+async fn users_are_made_listed_and_disabled() {
+    let app = TestApp::start().await;
+    app.make_user("jeff", "user").await;
+    app.make_user("ann", "admin").await;
+    let list = app.program().run(&["user", "list"]).await.success();
+    let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((rows[1][0], rows[1][1], *rows[1].last().unwrap()), ("admin", "active", "ann"));
+    assert_eq!((rows[2][0], *rows[2].last().unwrap()), ("user", "jeff"));
+    app.program().run(&["user", "disable", "jeff"]).await.success();
+    assert!(app.program().run(&["user", "list"]).await.success().contains("disabled"));
+
+    let twice = ["user", "create", "ann", "--role", "user", "--password-stdin"];
+    let error = app.program().input(PASSWORD).run(&twice).await.failure();
+    assert!(error.contains("There is a user called ann already."), "{error}");
+    for (arguments, sentence) in [
+        (&["user", "create", "x", "--password-stdin"][..], "between 1 and 1,024 bytes"),
+        (&["user", "create", " ", "--password-stdin"], "1 to 150 printable characters"),
+        (
+            &["user", "create", "x", "--role", "king", "--password-stdin"],
+            "use user, staff or admin",
+        ),
+        (&["user", "create", "x"], "use --password-stdin"),
+        (&["user", "disable", "nobody"], "There is no user called nobody."),
+        (
+            &["token", "create", "--user", "nobody", "--name", "x", "--scope", "log"],
+            "There is no user called nobody.",
+        ),
+        (
+            &["token", "create", "--user", "ann", "--name", "x", "--scope", "all"],
+            "use log, read or admin",
+        ),
+        (&["token", "create", "--user", "ann", "--name", "x"], "--scope"),
+        (&["token", "revoke", "00000000-0000-0000-0000-000000000000"], "There is no valid token"),
+    ] {
+        let program = app.program();
+        let program = if sentence.contains("1,024") { program } else { program.input(PASSWORD) };
+        let error = program.run(arguments).await.failure();
+        assert!(error.contains(sentence), "{arguments:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_stands_alone_on_standard_output() {
+    let app = TestApp::start().await;
+    app.make_user("ann", "staff").await;
+    let arguments = [
+        "token", "create", "--user", "ann", "--name", "report", "--scope", "log", "--scope", "read",
+    ];
+    let output = app.program().run(&arguments).await.success();
+    assert_eq!(output.lines().count(), 1);
+    assert!(output.starts_with("djf_"));
+    let list = app.program().run(&["token", "list"]).await.success();
+    assert!(
+        list.contains("log,read") && list.contains("ann / report") && list.contains("valid"),
+        "{list}"
+    );
+    assert!(!list.contains(output.trim()));
+}
+
+#[tokio::test]
+async fn a_flag_goes_before_a_variable_before_the_file() {
+    let database = TestDatabase::create().await;
+    let program = || Program::new(&database.url);
+    let file = "listen = \"127.0.0.1:1\"\nsession-cookie = \"from_file\"\nmode = \"development\"\nrequire_user = false\n";
+    let server = program()
+        .file("djaffar.toml", file)
+        .env("DJAFFAR_LISTEN", "127.0.0.1:2")
+        .serve(&["--listen", "127.0.0.1:0"])
+        .await;
+    let response = crate::harness::Client::new(&server.url).log("/").await;
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("from_file=") && !cookie.contains("Secure"), "{cookie}");
+    assert_eq!(server.stop().await.0, Some(0));
+
+    let server = program()
+        .file("djaffar.toml", file)
+        .env("DJAFFAR_LISTEN", "127.0.0.1:0")
+        .env("DJAFFAR_SESSION_COOKIE", "from_variable")
+        .serve(&[])
+        .await;
+    let response = crate::harness::Client::new(&server.url).log("/").await;
+    assert!(response.headers()["set-cookie"].to_str().unwrap().starts_with("from_variable="));
+    assert_eq!(server.stop().await.0, Some(0));
+
+    let unknown =
+        program().file("djaffar.toml", "colour = \"red\"\n").run(&["schema"]).await.failure();
+    assert!(unknown.contains("there is no setting called colour"), "{unknown}");
+    let broken = program().file("djaffar.toml", "listen = \n").run(&["schema"]).await.failure();
+    assert!(broken.contains("djaffar.toml"), "{broken}");
+    let wrong = program().run(&["serve", "--mode", "test"]).await.failure();
+    assert!(wrong.contains("production or development"), "{wrong}");
+    let missing = program().env("DJAFFAR_CONFIG", "/nowhere.toml").run(&["schema"]).await.failure();
+    assert!(missing.contains("/nowhere.toml"), "{missing}");
+}
+
+#[tokio::test]
+async fn migrations_are_shown_and_applied() {
+    let database = TestDatabase::create().await;
+    if !database.is_postgres() {
+        // A file that is there, but empty.
+        std::fs::write(database.url.strip_prefix("sqlite://").unwrap(), "").unwrap();
+    }
+    let run = async |arguments: &[&str]| Program::new(&database.url).run(arguments).await.success();
+    assert!(run(&["migrate", "status"]).await.starts_with("pending"));
+    assert!(run(&["migrate", "status"]).await.starts_with("pending"), "status changes nothing");
+    assert!(run(&["migrate"]).await.starts_with("applied"));
+    assert!(run(&["migrate", "up"]).await.starts_with("applied"));
+    assert!(run(&["migrate", "status"]).await.starts_with("applied"));
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_said_in_a_sentence() {
+    for (url, sentence) in [
+        ("mysql://localhost/x", "must start with sqlite: or postgres:"),
+        ("sqlite::memory:", "A database in memory keeps nothing"),
+        ("sqlite:///nowhere/at/all.db", "unable to open database file"),
+        ("postgres://nobody@127.0.0.1:1/nothing", "The database does not answer"),
+    ] {
+        let error = Program::new(url).run(&["migrate"]).await.failure();
+        assert!(error.contains(sentence), "{url}: {error}");
+    }
+}

@@ -1,1 +1,197 @@
-//! x
+//! GraphQL over HTTP: media types, methods, statuses, errors.
+
+use reqwest::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
+
+async fn post(app: &TestApp, accept: &str, body: &str) -> Response {
+    let request = app.visitor().request(Method::POST, "/graphql");
+    let request = request.header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
+    request.body(body.to_owned()).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_client_chooses_the_media_type() {
+    let app = TestApp::start().await;
+    let body = r#"{"query":"{ __typename }"}"#;
+    for (accept, expected) in [
+        (GRAPHQL_RESPONSE, GRAPHQL_RESPONSE),
+        ("application/graphql-response+json, application/json;q=0.9", GRAPHQL_RESPONSE),
+        ("application/json, application/graphql-response+json;q=0.9", "application/json"),
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html, application/*;q=0.5", "application/json"),
+    ] {
+        let response = post(&app, accept, body).await;
+        assert_eq!(response.status(), StatusCode::OK, "{accept}");
+        assert_eq!(
+            response.headers()[CONTENT_TYPE],
+            format!("{expected}; charset=utf-8"),
+            "{accept}"
+        );
+        assert_eq!(response.text().await.unwrap(), r#"{"data":{"__typename":"Query"}}"#);
+    }
+    for accept in ["text/html", "application/json;q=0"] {
+        assert_eq!(post(&app, accept, body).await.status(), StatusCode::NOT_ACCEPTABLE);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_request_is_400() {
+    let app = TestApp::start().await;
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        r#"{"query":1}"#,
+        r#"{"query":"{__typename}","variables":1}"#,
+        r#"{"query":"{__typename}","operationName":{}}"#,
+        r#"{"query":"{__typename}","extensions":[]}"#,
+        r#"[{"query":"{__typename}"}]"#,
+    ] {
+        for accept in [GRAPHQL_RESPONSE, "application/json"] {
+            let response = post(&app, accept, body).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{body}");
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body["errors"][0]["extensions"]["code"], "BAD_REQUEST");
+            assert!(body.get("data").is_none());
+        }
+    }
+    let large = format!(r#"{{"query":"{{ __typename }} #{}"}}"#, "x".repeat(300 * 1024));
+    assert_eq!(post(&app, "*/*", &large).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_document_that_fails_tells_so_in_the_status() {
+    let app = TestApp::start().await;
+    for (query, code) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nonsense }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query($id: ID!) { node(id: $id) { id } }", "BAD_USER_INPUT"),
+        ("query A { __typename } query B { __typename }", "GRAPHQL_VALIDATION_FAILED"),
+    ] {
+        let body = json!({ "query": query }).to_string();
+        for (accept, status) in
+            [(GRAPHQL_RESPONSE, StatusCode::BAD_REQUEST), ("application/json", StatusCode::OK)]
+        {
+            let response = post(&app, accept, &body).await;
+            assert_eq!(response.status(), status, "{query}");
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body["errors"][0]["extensions"]["code"], code, "{body}");
+            assert!(body.get("data").is_none(), "{body}");
+        }
+    }
+    // What was executed has data, and is 200.
+    let response =
+        post(&app, GRAPHQL_RESPONSE, r#"{"query":"{ activities { nodes { id } } }"}"#).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["data"], Value::Null);
+    assert_eq!(body["errors"][0]["path"], json!(["activities"]));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_can_not_act_by_a_form() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let mutation = "mutation { logActivity(input: { path: \"/\" }) { userErrors { code } } }";
+    let body = json!({ "query": mutation }).to_string();
+    let post = || app.visitor().request(Method::POST, "/graphql").body(body.clone());
+    for content_type in
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+    {
+        let response = post().header(CONTENT_TYPE, content_type).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    assert_eq!(post().send().await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let get = app.visitor().request(Method::GET, "/graphql").query(&[("query", mutation)]);
+    let response = get.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()[ALLOW], "POST");
+    assert!(staff.activities().await.is_empty());
+    assert_eq!(
+        post()
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn queries_may_come_by_get() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let get = |parameters: &[(&str, &str)]| {
+        staff.request(Method::GET, "/graphql").query(parameters).send()
+    };
+    let query =
+        "query A { __typename } query B($name: String!) { user(username: $name) { username } }
+                 mutation C { logOut { viewer { role } } }";
+    let parameters = [
+        ("query", query),
+        ("operationName", "B"),
+        ("variables", "{\"name\":\"staff\"}"),
+        ("extensions", "{}"),
+    ];
+    let body: Value = get(&parameters).await.unwrap().json().await.unwrap();
+    assert_eq!(body, json!({ "data": { "user": { "username": "staff" } } }));
+    let response = get(&[("query", query), ("operationName", "C")]).await.unwrap();
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    for parameters in [
+        &[("query", "{ __typename }"), ("variables", "[]")][..],
+        &[("query", "{ __typename }"), ("extensions", "x")],
+        &[],
+    ] {
+        assert_eq!(
+            get(parameters).await.unwrap().status(),
+            StatusCode::BAD_REQUEST,
+            "{parameters:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bad_token_is_401_before_anything_is_executed() {
+    let app = TestApp::start().await;
+    let response = app
+        .visitor()
+        .with_bearer("djf_nonsense")
+        .post_graphql("{ viewer { role } }", json!({}))
+        .await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_database_that_fails_is_503_and_says_nothing_of_itself() {
+    let app = TestApp::start().await;
+    let jeff = app.logged_in("jeff", "user").await;
+    // A fault of the server's own is masked, and carries an id.
+    app.database.execute("DROP TABLE djaffar_activity").await;
+    let response = jeff.post_graphql("{ viewer { activities { nodes { id } } } }", json!({})).await;
+    let body: Value = response.json().await.unwrap();
+    let error = &body["errors"][0];
+    assert_eq!(error["message"], "Internal server error.");
+    assert_eq!(error["extensions"]["code"], "INTERNAL_SERVER_ERROR");
+    assert_eq!(error["extensions"]["requestId"].as_str().unwrap().len(), 36);
+
+    app.djaffar.shutdown().await;
+    let log = "mutation { logActivity(input: { path: \"/\" }) { userErrors { code } } }";
+    let response = jeff.post_graphql(log, json!({})).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE");
+    let response = jeff.post_form("/logs", &[("date", "2026-11-23T03:00:00"), ("path", "/")]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}

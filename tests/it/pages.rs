@@ -1,1 +1,301 @@
-//! x
+//! Connections: every row once, in order, whatever happens meanwhile.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::{Client, TestApp};
+
+const PAGE: &str = "query($where: ActivityFilter, $orderBy: ActivityOrder, $first: Int, $after: String, $last: Int, $before: String) {
+    activities(where: $where, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+        edges { cursor node { id } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    } }";
+
+/// A walk through one visitor's activities, with a model of what there is.
+#[derive(Debug, Clone)]
+struct Walk {
+    /// Dates of the rows at the beginning: few different ones, so that many are equal.
+    old: Vec<u8>,
+    /// Before each page: how many rows it is to have, and the dates of rows added before it.
+    pages: Vec<(usize, Vec<u8>)>,
+    is_backward: bool,
+    is_descending: bool,
+}
+
+fn walks() -> impl Strategy<Value = Walk> {
+    let page = (1..6_usize, prop::collection::vec(0..5_u8, 0..3));
+    let pages = prop::collection::vec(page, 40);
+    (prop::collection::vec(0..5_u8, 0..25), pages, any::<bool>(), any::<bool>()).prop_map(
+        |(old, pages, is_backward, is_descending)| Walk { old, pages, is_backward, is_descending },
+    )
+}
+
+/// Logs activities at these dates, and returns their sort keys.
+async fn log(visitor: &Client, dates: &[u8]) -> Vec<(u8, Uuid)> {
+    let rows: Vec<_> = dates.iter().map(|date| (*date, Uuid::new_v4())).collect();
+    if !rows.is_empty() {
+        let inputs: Vec<_> = rows
+            .iter()
+            .map(|(date, id)| json!({ "id": id, "path": "/", "date": format!("2026-01-01T00:00:0{date}Z") }))
+            .collect();
+        let query = "mutation($activities: [LogActivityInput!]!) {
+            logActivities(input: { activities: $activities }) { results { userErrors { code } } } }";
+        visitor.graphql_with(query, json!({ "activities": inputs })).await;
+    }
+    rows
+}
+
+async fn walk(app: &TestApp, staff: &Client, walk: Walk) {
+    let visitor = app.visitor();
+    visitor.log("/opens-the-session").await;
+    let session =
+        visitor.graphql("{ viewer { session { id } } }").await["viewer"]["session"]["id"].clone();
+    let filter = json!({ "session": { "eq": session }, "path": { "eq": "/" } });
+    let direction = if walk.is_descending { "DESC" } else { "ASC" };
+
+    let old = log(&visitor, &walk.old).await;
+    let mut all = old.clone();
+    let mut seen = Vec::new();
+    let mut cursor: Option<(String, (u8, Uuid))> = None;
+    for (size, new) in walk.pages {
+        all.extend(log(&visitor, &new).await);
+        all.sort();
+        if walk.is_descending {
+            all.reverse();
+        }
+        let (size_name, cursor_name) =
+            if walk.is_backward { ("last", "before") } else { ("first", "after") };
+        let variables = json!({
+            "where": filter,
+            "orderBy": { "field": "DATE", "direction": direction },
+            size_name: size,
+            cursor_name: cursor.as_ref().map(|(cursor, _)| cursor),
+        });
+        let data = staff.graphql_with(PAGE, variables).await;
+        let page = &data["activities"];
+
+        // The same page of the model.
+        let at = cursor.as_ref().map(|(_, key)| all.iter().position(|row| row == key).unwrap());
+        let range = if walk.is_backward {
+            let end = at.unwrap_or(all.len());
+            end.saturating_sub(size)..end
+        } else {
+            let start = at.map_or(0, |at| at + 1);
+            start..(start + size).min(all.len())
+        };
+        let edges = page["edges"].as_array().unwrap();
+        let ids: Vec<Uuid> = edges
+            .iter()
+            .map(|edge| edge["node"]["id"].as_str().unwrap().parse().unwrap())
+            .collect();
+        let expected: Vec<Uuid> = all[range.clone()].iter().map(|row| row.1).collect();
+        assert_eq!(ids, expected);
+        assert_eq!(page["pageInfo"]["hasPreviousPage"], range.start > 0, "{range:?}");
+        assert_eq!(page["pageInfo"]["hasNextPage"], range.end < all.len(), "{range:?}");
+        let cursor_of =
+            |edge: Option<&Value>| edge.map_or(Value::Null, |edge| edge["cursor"].clone());
+        assert_eq!(page["pageInfo"]["startCursor"], cursor_of(edges.first()));
+        assert_eq!(page["pageInfo"]["endCursor"], cursor_of(edges.last()));
+
+        seen.extend(expected);
+        let (more, edge, row) = if walk.is_backward {
+            (range.start > 0, edges.first(), all.get(range.start))
+        } else {
+            (range.end < all.len(), edges.last(), all.get(range.end.wrapping_sub(1)))
+        };
+        match (edge, row) {
+            (Some(edge), Some(row)) if more => {
+                cursor = Some((edge["cursor"].as_str().unwrap().to_owned(), *row));
+            }
+            _ => {
+                let missed: Vec<_> = old.iter().filter(|row| !seen.contains(&row.1)).collect();
+                assert!(missed.is_empty(), "{missed:?}");
+                break;
+            }
+        }
+    }
+    let mut once = seen.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), seen.len(), "no row twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_sees_every_old_row_once_while_rows_are_added() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        let mut runner =
+            TestRunner::new(Config { cases: 32, failure_persistence: None, ..Config::default() });
+        let case = |case: Walk| {
+            runtime.block_on(walk(&app, &staff, case));
+            Ok(())
+        };
+        runner.run(&walks(), case).unwrap();
+    });
+}
+
+#[tokio::test]
+async fn bounds_on_both_sides_are_honoured() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let visitor = app.visitor();
+    for path in ["/1", "/2", "/3", "/4", "/5"] {
+        visitor.log(path).await;
+    }
+    let order = json!({ "field": "DATE", "direction": "ASC" });
+    let all = staff.graphql_with(PAGE, json!({ "orderBy": order })).await;
+    let edges = all["activities"]["edges"].as_array().unwrap();
+    let cursor = |number: usize| edges[number - 1]["cursor"].clone();
+    let id = |number: usize| edges[number - 1]["node"]["id"].clone();
+    for (size, after, before, expected, has_previous, has_next) in [
+        (json!({ "first": 9 }), Some(1), Some(5), 2..5, true, true),
+        (json!({ "first": 2 }), Some(1), Some(5), 2..4, true, true),
+        (json!({ "last": 2 }), Some(1), Some(5), 3..5, true, true),
+        (json!({ "last": 9 }), Some(1), None, 2..6, true, false),
+        (json!({ "first": 9 }), None, Some(3), 1..3, false, true),
+        (json!({ "first": 9 }), Some(5), None, 6..6, true, false),
+        (json!({ "last": 9 }), None, Some(1), 1..1, false, true),
+        (json!({ "first": 0 }), None, None, 1..1, false, true),
+        (json!({ "last": 0 }), None, None, 1..1, true, false),
+    ] {
+        let mut variables =
+            json!({ "orderBy": order, "after": after.map(cursor), "before": before.map(cursor) });
+        for (name, value) in size.as_object().unwrap() {
+            variables[name] = value.clone();
+        }
+        let data = staff.graphql_with(PAGE, variables.clone()).await;
+        let page = &data["activities"];
+        let ids: Vec<_> = page["edges"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|edge| edge["node"]["id"].clone())
+            .collect();
+        assert_eq!(ids, expected.map(id).collect::<Vec<_>>(), "{variables}");
+        assert_eq!(page["pageInfo"]["hasPreviousPage"], has_previous, "{variables}");
+        assert_eq!(page["pageInfo"]["hasNextPage"], has_next, "{variables}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_users_and_sessions_go_both_ways() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    for name in ["ann", "bob", "cleo"] {
+        app.logged_in(name, "user").await;
+    }
+    for (field, order) in
+        [("users", "USERNAME"), ("users", "CREATED_AT"), ("sessions", "FIRST_SEEN_AT")]
+    {
+        let ids = async |arguments: String| {
+            let query = format!(
+                "{{ {field}({arguments} orderBy: {{ field: {order}, direction: ASC }}) {{
+                    nodes {{ id }} pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"
+            );
+            staff.graphql(&query).await[field].take()
+        };
+        let all = ids("first: 200".to_owned()).await["nodes"].as_array().unwrap().clone();
+        assert!(all.len() >= 3);
+        let mut forward = Vec::new();
+        let mut arguments = "first: 1".to_owned();
+        loop {
+            let page = ids(arguments).await;
+            forward.extend(page["nodes"].as_array().unwrap().clone());
+            arguments = format!("first: 1, after: {}", page["pageInfo"]["endCursor"]);
+            if page["pageInfo"]["hasNextPage"] == false {
+                break;
+            }
+        }
+        assert_eq!(forward, all, "{field} by {order}");
+        let mut backward = Vec::new();
+        let mut arguments = "last: 1".to_owned();
+        loop {
+            let page = ids(arguments).await;
+            backward.extend(page["nodes"].as_array().unwrap().clone());
+            arguments = format!("last: 1, before: {}", page["pageInfo"]["startCursor"]);
+            if page["pageInfo"]["hasPreviousPage"] == false {
+                break;
+            }
+        }
+        backward.reverse();
+        assert_eq!(backward, all, "{field} by {order}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_make_no_sense_are_refused() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    app.visitor().log("/").await;
+    let data = staff.graphql("{ users { pageInfo { endCursor } } }").await;
+    let of_users = data["users"]["pageInfo"]["endCursor"].as_str().unwrap().to_owned();
+    let data = staff.graphql("{ activities { pageInfo { endCursor } } }").await;
+    let tampered = data["activities"]["pageInfo"]["endCursor"].as_str().unwrap().replace('Z', "Y");
+    for arguments in [
+        "first: 1, last: 1".to_owned(),
+        "first: -1".to_owned(),
+        "last: -1".to_owned(),
+        "first: 201".to_owned(),
+        "first: 2147483647".to_owned(),
+        "after: \"\"".to_owned(),
+        "after: \"nonsense\"".to_owned(),
+        "before: \"8J-mgA\"".to_owned(),
+        format!("after: \"{of_users}\""),
+        format!("after: \"{tampered}\""),
+    ] {
+        let query = format!("{{ activities({arguments}) {{ nodes {{ id }} }} }}");
+        assert_eq!(staff.graphql_error(&query).await, "BAD_USER_INPUT", "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn the_default_page_has_fifty_rows_and_the_count_is_capped() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let visitor = app.visitor();
+    let count = async || {
+        let data =
+            staff.graphql("{ activities { totalCount totalCountCapped nodes { id } } }").await;
+        assert!(data["activities"]["nodes"].as_array().unwrap().len() <= 50);
+        (
+            data["activities"]["totalCount"].as_u64().unwrap(),
+            data["activities"]["totalCountCapped"].clone(),
+        )
+    };
+    for batch in 1..=21 {
+        log(&visitor, &[1; 500]).await;
+        let expected = match batch {
+            1 => (500, json!(false)),
+            20 => (10_000, json!(false)),
+            21 => (10_000, json!(true)),
+            _ => continue,
+        };
+        assert_eq!(count().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_page_with_users_and_sessions_takes_three_statements() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let mut clients = vec![app.visitor()];
+    for name in ["ann", "bob", "cleo", "dora"] {
+        clients.push(app.logged_in(name, "user").await);
+    }
+    for client in &clients {
+        log(client, &[1; 40]).await;
+    }
+    let query = "{ activities(first: 200) { edges { cursor node { id user { username } session { userAgent } } }
+                   pageInfo { hasNextPage hasPreviousPage endCursor } } }";
+    staff.graphql(query).await;
+    let statements = "djaffar_database_statements_total{pool=\"read\"}";
+    let before = app.metric(statements).await;
+    let data = staff.graphql(query).await;
+    assert_eq!(data["activities"]["edges"].as_array().unwrap().len(), 200);
+    let taken = app.metric(statements).await - before;
+    assert!(taken <= 3, "{taken} statements");
+}

@@ -12,8 +12,8 @@ use super::user::User;
 use crate::activity::{self, Filter, Key, Position, Report, Slice};
 use crate::auth::Reader;
 use crate::error::Error;
-use crate::graphql::connection::{Countable, CountedConnection, Order, PageArguments, connection};
-use crate::graphql::{domain, loaders};
+use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
+use crate::graphql::{Selected, domain, loaders};
 
 /// Something that a user did.
 pub(in crate::graphql) struct Activity(pub(in crate::graphql) activity::Activity);
@@ -135,7 +135,7 @@ pub(in crate::graphql) async fn activities(
     page: PageArguments,
     filter: Option<ActivityFilter>,
     order_by: Option<ActivityOrder>,
-) -> Result<CountedConnection<Activity>, Error> {
+) -> async_graphql::Result<Connection<Activity>> {
     let filters = within.into_iter().map(Ok).chain(filter.map(ActivityFilter::checked));
     let filter = Filter::All(filters.collect::<Result<_, Error>>()?);
     let page = page.page(context, Order::Date)?;
@@ -148,6 +148,7 @@ pub(in crate::graphql) async fn activities(
     let activities = &domain(context)?.activities;
     let slice: Slice<activity::Activity> =
         activities.page(&reader, filter.clone(), descending, &page).await?;
+    loaders(context)?.prefetch(&Selected::of_items(context), &slice.rows).await?;
     let count = Countable::Activities(reader, filter);
     Ok(connection(slice, count, Order::Date, position, Activity))
 }

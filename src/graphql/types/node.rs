@@ -10,7 +10,7 @@ use super::parse_id;
 use super::session::Session;
 use super::user::User;
 use crate::error::Error;
-use crate::graphql::{domain, viewer};
+use crate::graphql::{Selected, domain, loaders, viewer};
 
 /// Most ids in one request for nodes.
 const MAX_NODES: usize = 200;
@@ -28,9 +28,9 @@ pub(in crate::graphql) enum Node {
 pub(in crate::graphql) async fn nodes(
     context: &Context<'_>,
     ids: &[ID],
-) -> Result<Vec<Option<Node>>, Error> {
+) -> async_graphql::Result<Vec<Option<Node>>> {
     if ids.len() > MAX_NODES {
-        return Err(Error::bad_input(format!("Ask for at most {MAX_NODES} nodes at once.")));
+        return Err(Error::bad_input(format!("Ask for at most {MAX_NODES} nodes at once.")).into());
     }
     let ids = ids.iter().map(parse_id).collect::<Result<Vec<Uuid>, Error>>()?;
     let viewer = viewer(context)?;
@@ -39,10 +39,15 @@ pub(in crate::graphql) async fn nodes(
     let may_read = |user: Option<Uuid>| reader.only_user.is_none() || reader.only_user == user;
     let mut found = HashMap::new();
     // An id that a client gave to an activity must not hide a user or a session: those come last.
-    for activity in domain.activities.by_ids(&reader, &ids).await? {
+    let activities = domain.activities.by_ids(&reader, &ids).await?;
+    let loaders = loaders(context)?;
+    loaders.prefetch(&Selected::of_nodes(context), &activities).await?;
+    for activity in activities {
         found.insert(activity.id, Node::Activity(Activity(activity)));
     }
-    for session in domain.auth.sessions.by_ids(&ids).await? {
+    let sessions = domain.auth.sessions.by_ids(&ids).await?;
+    loaders.prefetch_users(&Selected::of_nodes(context), &sessions).await?;
+    for session in sessions {
         if may_read(session.user_id) {
             found.insert(session.id, Node::Session(Session(session)));
         }

@@ -10,9 +10,8 @@ use super::filter::{ActivityFilter, SessionFilter};
 use super::user::User;
 use crate::activity::{Filter, Key, Position};
 use crate::auth::{self, Staff};
-use crate::error::Error;
-use crate::graphql::connection::{Countable, CountedConnection, Order, PageArguments, connection};
-use crate::graphql::{domain, loaders, viewer};
+use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
+use crate::graphql::{Selected, domain, loaders, viewer};
 
 /// A browser session.
 pub(in crate::graphql) struct Session(pub(in crate::graphql) auth::Session);
@@ -62,7 +61,7 @@ impl Session {
         #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
             ActivityOrder,
         >,
-    ) -> Result<CountedConnection<Activity>, Error> {
+    ) -> async_graphql::Result<Connection<Activity>> {
         let reader = viewer(context)?.reader_of(self.0.user_id)?;
         let page = PageArguments { first, after, last, before };
         let within = Filter::Session(vec![self.0.id]);
@@ -94,7 +93,7 @@ pub(in crate::graphql) async fn sessions(
     page: PageArguments,
     filter: Option<SessionFilter>,
     order_by: Option<SessionOrder>,
-) -> Result<CountedConnection<Session>, Error> {
+) -> async_graphql::Result<Connection<Session>> {
     let mut filter = filter.unwrap_or_default().checked()?;
     filter.users.extend(user);
     let order_by = order_by.unwrap_or(SessionOrder {
@@ -106,6 +105,7 @@ pub(in crate::graphql) async fn sessions(
     let page = page.page(context, Order::FirstSeenAt)?;
     let sessions = &domain(context)?.auth.sessions;
     let slice = sessions.page(&staff, &filter, descending, &page).await?;
+    loaders(context)?.prefetch_users(&Selected::of_items(context), &slice.rows).await?;
     let position = |session: &auth::Session| Position {
         key: Key::Time(session.first_seen_at.into()),
         id: session.id,

@@ -10,7 +10,7 @@ use super::session::{Session, SessionOrder, sessions};
 use crate::activity::{Filter, Key, Position};
 use crate::auth;
 use crate::error::Error;
-use crate::graphql::connection::{Countable, CountedConnection, Order, PageArguments, connection};
+use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
 use crate::graphql::{domain, viewer};
 
 /// Somebody who uses the application, or works on it.
@@ -70,7 +70,7 @@ impl User {
         #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
             ActivityOrder,
         >,
-    ) -> Result<CountedConnection<Activity>, Error> {
+    ) -> async_graphql::Result<Connection<Activity>> {
         let reader = viewer(context)?.reader_of(Some(self.0.id))?;
         let page = PageArguments { first, after, last, before };
         let within = Filter::User(vec![self.0.id]);
@@ -93,7 +93,7 @@ impl User {
         #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
             SessionOrder,
         >,
-    ) -> Result<CountedConnection<Session>, Error> {
+    ) -> async_graphql::Result<Connection<Session>> {
         let staff = viewer(context)?.staff()?;
         let page = PageArguments { first, after, last, before };
         sessions(context, staff, Some(self.0.id), page, filter, order_by).await
@@ -136,7 +136,7 @@ pub(in crate::graphql) async fn users(
     page: PageArguments,
     filter: Option<UserFilter>,
     order_by: Option<UserOrder>,
-) -> Result<CountedConnection<User>, Error> {
+) -> Result<Connection<User>, Error> {
     let staff = viewer(context)?.staff()?;
     let filter = filter.unwrap_or_default().checked()?;
     let order_by = order_by

@@ -9,7 +9,7 @@ use super::user::{Role, User};
 use crate::activity::Filter;
 use crate::auth;
 use crate::error::Error;
-use crate::graphql::connection::{CountedConnection, PageArguments};
+use crate::graphql::connection::{Connection, PageArguments};
 use crate::graphql::domain;
 
 /// Who is asking.
@@ -55,7 +55,7 @@ impl Viewer {
         #[graphql(desc = "How they are sorted; the newest first by default.")] order_by: Option<
             ActivityOrder,
         >,
-    ) -> Result<CountedConnection<Activity>, Error> {
+    ) -> async_graphql::Result<Connection<Activity>> {
         let id = self.0.user().map(|user| user.id);
         let reader = self.0.reader_of(id)?;
         let page = PageArguments { first, after, last, before };

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 pub use client::{Client, set_cookie};
 pub use database::TestDatabase;
-pub use program::{Program, Server};
+pub use program::Program;
 
 /// The password of every user that a test makes.
 pub const PASSWORD: &str = "correct horse battery staple";
