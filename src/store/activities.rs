@@ -95,8 +95,11 @@ impl Filter {
             Self::Any(filters) if filters.is_empty() => Condition::all().add(nothing()),
             Self::Any(filters) => conditions(filters, Condition::any()),
             // A condition on a value that is not there is neither true nor false in SQL.
-            Self::Not(filter) => Condition::all()
-                .add(SimpleExpr::from(filter.condition(backend)).is(Expr::cust("TRUE")).not()),
+            Self::Not(filter) => {
+                let condition = SimpleExpr::from(filter.condition(backend));
+                let is_true = Func::coalesce([condition, Expr::value(false)]);
+                Condition::all().add(SimpleExpr::from(is_true).not())
+            }
             Self::Date(bound, date) => Condition::all().add(bound.on(Column::Date, *date)),
             Self::Path(text) => Condition::all().add(text.on(Column::Path, backend)),
             Self::Referer(text) => Condition::all().add(text.on(Column::Referer, backend)),
