@@ -16,6 +16,13 @@
 //! An activity comes in through `http::log` or `graphql::mutation`, becomes a `Draft` in
 //! `activity`, which finds its session in `auth` and hands the row to the writer of `store`; the
 //! answer goes back when the row is on disk.
+//!
+//! # Nesting
+//!
+//! The README shows it in ten lines, which are tested; [`Djaffar`] is where to begin.
+
+// Administration has no other door yet than the command line.
+#![cfg_attr(not(feature = "cli"), expect(dead_code))]
 
 mod activity;
 mod app;
@@ -36,3 +43,8 @@ pub use config::{Config, Mode};
 pub use error::Error;
 pub use graphql::sdl;
 pub use store::Database;
+
+/// Runs the Rust examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,42 @@
+# The two that matter: `make run` and `make test`. Both set up what a fresh Debian lacks.
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: run test lint bench setup setup-build schema
+
+## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
+run: setup-build
+	cargo run -- serve --mode development
+
+## Everything that CI runs: lints, documentation, and all tests on SQLite and on PostgreSQL.
+test: setup lint
+	cargo test --workspace
+	pg_virtualenv -o fsync=off tests/on_postgres.sh cargo test --test it
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+## Requests per second beside those of a bare handler, measured in the same run.
+bench: setup
+	@command -v wrk >/dev/null || $(SUDO) apt-get install -y --no-install-recommends wrk
+	pg_virtualenv tests/on_postgres.sh cargo bench --bench ingest
+
+## Write schema.graphql anew.
+schema:
+	cargo run --quiet -- schema > schema.graphql
+
+setup: setup-build
+	@for program in chromium pg_virtualenv; do \
+		command -v $$program >/dev/null || missing=yes; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		$(SUDO) apt-get update && \
+		$(SUDO) apt-get install -y --no-install-recommends chromium postgresql postgresql-common; \
+	fi
+	npm ci --prefix web
+
+setup-build:
+	@command -v cc >/dev/null || \
+		{ $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends build-essential; }
