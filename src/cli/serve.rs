@@ -12,6 +12,8 @@ use crate::store::Database;
 pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     let database = Database::connect(database_url).await?;
     let djaffar = Djaffar::builder(database, serve.config()).start().await?;
+    // Whoever reads that it serves may stop it the next moment.
+    let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
         let address = serve.listen;
         std::io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))
@@ -24,7 +26,6 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
         tracing::warn!("development mode: cookies over plain HTTP, the schema for everybody");
     }
     tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "serving");
-    let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
