@@ -13,7 +13,7 @@ use crate::activity::Activities;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::error::Error;
-use crate::graphql::{self, Domain, Schema};
+use crate::graphql::{Api, Domain};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::store::{Database, Store};
@@ -28,17 +28,16 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// Keeps no global state: several may live in one process, each on its own database.
 #[derive(Clone)]
 pub struct Djaffar {
-    app: App,
+    app: Arc<App>,
     tasks: Arc<Tasks>,
 }
 
-/// What the doors hold on to.
-#[derive(Clone)]
+/// What the doors hold on to. Shared, not cloned, by the requests.
 pub(crate) struct App {
     pub config: Arc<Config>,
     pub activities: Activities,
-    pub auth: Auth,
-    pub schema: Schema,
+    pub auth: Arc<Auth>,
+    pub api: Api,
     pub store: Store,
     pub metrics: Metrics,
 }
@@ -71,16 +70,16 @@ impl Builder {
         self.database.migrate().await?;
         let metrics = Metrics::new();
         let (store, writer) = Store::start(self.database, &metrics);
-        let auth = Auth::new(&store, self.config.session_age);
+        let auth = Arc::new(Auth::new(&store, self.config.session_age));
         let sweep = tokio::spawn(auth.sessions.clone().sweep(SWEEP_EVERY));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
         let config = Arc::new(self.config);
         let domain =
             Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
-        let schema = graphql::schema(domain);
-        let app = App { config, activities, auth, schema, store, metrics };
+        let api = Api::new(domain);
+        let app = App { config, activities, auth, api, store, metrics };
         let tasks = Tasks { writer: tokio::sync::Mutex::new(Some(writer)), sweep };
-        Ok(Djaffar { app, tasks: Arc::new(tasks) })
+        Ok(Djaffar { app: Arc::new(app), tasks: Arc::new(tasks) })
     }
 }
 

@@ -46,9 +46,9 @@ impl Metrics {
     }
 
     /// Counts a commit that stored so many new activities.
-    pub(crate) fn committed(&self, activities: usize) {
+    pub(crate) fn committed(&self, activities: u64) {
         self.commits.inc();
-        self.activities.inc_by(activities as u64);
+        self.activities.inc_by(activities);
     }
 
     /// Counts a commit that failed.

@@ -141,7 +141,7 @@ impl Origin {
 
     /// The stored activity, as far as the reporter may know it.
     fn answer(&self, row: activity::Model, draft: &Draft, written: &Written) -> Option<Activity> {
-        let Some(stored) = written.repeated.get(&row.id) else { return Some(row.into()) };
+        let Some(stored) = written.stored.get(&row.id) else { return Some(row.into()) };
         let is_own = stored.session_id == row.session_id
             || stored.user_id.is_some() && stored.user_id == row.user_id;
         if is_own {

@@ -37,8 +37,8 @@ pub(crate) struct Credentials {
     pub client: Client,
 }
 
-/// Everything about who the caller is. Cheap to clone.
-#[derive(Clone, Debug)]
+/// Everything about who the caller is.
+#[derive(Debug)]
 pub(crate) struct Auth {
     pub users: Users,
     pub tokens: Tokens,

@@ -22,7 +22,7 @@ pub(crate) struct Loaders {
 }
 
 impl Loaders {
-    pub(crate) fn new(auth: &Auth) -> Self {
+    pub(crate) fn new(auth: &Arc<Auth>) -> Self {
         let cache = HashMapCache::default;
         let users = DataLoader::with_cache(UserLoader(auth.clone()), tokio::spawn, cache());
         let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
@@ -89,7 +89,7 @@ impl<'a> Selected<'a> {
 }
 
 /// Users by id.
-pub(crate) struct UserLoader(Auth);
+pub(crate) struct UserLoader(Arc<Auth>);
 
 impl Loader<Uuid> for UserLoader {
     type Value = User;
@@ -102,7 +102,7 @@ impl Loader<Uuid> for UserLoader {
 }
 
 /// Sessions by id.
-pub(crate) struct SessionLoader(Auth);
+pub(crate) struct SessionLoader(Arc<Auth>);
 
 impl Loader<Uuid> for SessionLoader {
     type Value = Session;

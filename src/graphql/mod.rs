@@ -3,6 +3,7 @@
 //! Types of the API are their own; they wrap what the domain returns. A resolver is a few lines:
 //! it asks the viewer for a right and calls the domain with it.
 
+mod api;
 mod connection;
 mod errors;
 mod loader;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, EmptySubscription};
 
+pub(crate) use api::{Api, Document};
 pub(crate) use errors::present;
 pub(crate) use loader::Loaders;
 use loader::Selected;
@@ -24,7 +26,7 @@ use crate::config::Config;
 use crate::error::Error;
 
 /// The executable schema.
-pub(crate) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
+type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
 
 /// Deepest nesting of fields. The usual introspection query needs 13.
 const MAX_DEPTH: usize = 15;
@@ -34,13 +36,8 @@ const MAX_DIRECTIVES: usize = 10;
 /// What resolvers work on.
 pub(crate) struct Domain {
     pub activities: Activities,
-    pub auth: Auth,
+    pub auth: Arc<Auth>,
     pub config: Arc<Config>,
-}
-
-/// Builds the schema.
-pub(crate) fn schema(domain: Domain) -> Schema {
-    builder().data(domain).finish()
 }
 
 /// The schema in the schema definition language, sorted.
@@ -59,7 +56,8 @@ fn builder() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, E
 }
 
 fn domain<'a>(context: &Context<'a>) -> Result<&'a Domain, Error> {
-    context.data().map_err(|error| Error::internal(error.message))
+    let domain = context.data::<Arc<Domain>>();
+    domain.map(AsRef::as_ref).map_err(|error| Error::internal(error.message))
 }
 
 fn viewer<'a>(context: &Context<'a>) -> Result<&'a Viewer, Error> {

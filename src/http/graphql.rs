@@ -3,8 +3,9 @@
 //! Queries by GET or POST, mutations by POST alone, bodies in JSON alone: what a page of another
 //! site can send without asking (a form) is refused.
 
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
+use std::sync::Arc;
+
+use async_graphql::parser::types::{OperationDefinition, OperationType};
 use async_graphql::{Request as Operation, ServerError, Value, Variables};
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
@@ -20,7 +21,7 @@ use super::request_id;
 use crate::app::App;
 use crate::config::Mode;
 use crate::error::{Error, RETRY_AFTER_SECONDS};
-use crate::graphql::{Loaders, present};
+use crate::graphql::{Document, Loaders, present};
 
 /// Largest body, in bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -57,7 +58,7 @@ enum MediaType {
 }
 
 /// A query in the query string.
-pub(super) async fn get(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
     match QueryString::parse(parts.uri.query().unwrap_or_default()) {
@@ -67,7 +68,7 @@ pub(super) async fn get(State(app): State<App>, request: Request) -> Response {
 }
 
 /// An operation in a JSON body.
-pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
     if !is_json(&parts) {
@@ -94,34 +95,32 @@ async fn execute(
         Ok(viewer) => viewer,
         Err(error) => return failure(media_type, &error),
     };
-    let document = match parse_query(&parameters.query) {
+    let document = match app.api.document(parameters.query) {
         Ok(document) => document,
-        Err(error) => return unparsable(media_type, error.into()),
+        Err(error) => return unparsable(media_type, error),
     };
-    if parts.method == axum::http::Method::GET
-        && !is_query(&document, parameters.operation_name.as_deref())
-    {
+    let operation_name = parameters.operation_name.as_deref();
+    let variables = parameters.variables.unwrap_or_default();
+    if parts.method == axum::http::Method::GET && !is_query(&document, operation_name) {
         let message = "Only queries may be sent by GET.";
         let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
         return ([(ALLOW, "POST")], response).into_response();
     }
-    if let Some(name) = missing_variable(&document, &parameters) {
+    if let Some(name) = missing_variable(&document, operation_name, &variables) {
         let message = format!("The variable ${name} must be given, and not null.");
         let status = media_type.status_of_failure();
         return refusal(media_type, status, "BAD_USER_INPUT", &message);
     }
     let may_see_schema = app.config.mode == Mode::Development || viewer.staff().is_ok();
-    let variables = parameters.variables.unwrap_or_default();
-    let mut operation = Operation::new(parameters.query)
+    let mut operation = Operation::new("")
         .variables(Variables::from_json(serde_json::Value::Object(variables)))
         .data(Loaders::new(&app.auth))
         .data(viewer);
     operation.operation_name = parameters.operation_name;
-    operation.set_parsed_query(document);
     if !may_see_schema {
         operation = operation.disable_introspection();
     }
-    let mut response = app.schema.execute(operation).await;
+    let mut response = app.api.execute(document, operation).await;
     present(&mut response, request_id(&parts.extensions));
     answer(media_type, response)
 }
@@ -270,37 +269,35 @@ fn is_json(parts: &Parts) -> bool {
 }
 
 /// Whether the operation to be executed is a query. An unknown name is left to the execution.
-fn is_query(document: &ExecutableDocument, name: Option<&str>) -> bool {
+fn is_query(document: &Document, name: Option<&str>) -> bool {
     operations(document, name).all(|operation| operation.ty == OperationType::Query)
 }
 
 /// A variable that must have a value and has none. The library finds that out only when it gets to
 /// the field; by the specification nothing may be executed then.
 fn missing_variable<'a>(
-    document: &'a ExecutableDocument,
-    parameters: &Parameters,
+    document: &'a Document,
+    name: Option<&str>,
+    variables: &Map<String, serde_json::Value>,
 ) -> Option<&'a str> {
-    let name = parameters.operation_name.as_deref();
     operations(document, name)
         .flat_map(|operation| &operation.variable_definitions)
         .map(|definition| &definition.node)
         .filter(|definition| !definition.var_type.node.nullable)
-        .find(|definition| {
-            let variables = parameters.variables.as_ref();
-            match variables.and_then(|variables| variables.get(definition.name.node.as_str())) {
-                Some(value) => value.is_null(),
-                None => definition.default_value.is_none(),
-            }
+        .find(|definition| match variables.get(definition.name.node.as_str()) {
+            Some(value) => value.is_null(),
+            None => definition.default_value.is_none(),
         })
         .map(|definition| definition.name.node.as_str())
 }
 
 /// The operation of this name; without a name all of them, of which there should be one.
 fn operations<'a>(
-    document: &'a ExecutableDocument,
+    document: &'a Document,
     name: Option<&str>,
 ) -> impl Iterator<Item = &'a OperationDefinition> {
     document
+        .parsed()
         .operations
         .iter()
         .filter(move |(operation, _)| {

@@ -1,6 +1,7 @@
 //! `POST /logs`: the form by which the clients of django-djaffar log, answered as it was there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -19,7 +20,7 @@ const MALFORMED_DATE: &str = "Datetime has wrong format. Use one of these format
                               YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
 
 /// Logs an activity: 204, or 400 with the errors of each bad field.
-pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let viewer = match viewer(&app, &parts).await {
         Ok(viewer) => viewer,

@@ -6,6 +6,8 @@ mod health;
 mod log;
 mod report;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::routing::{get, post};
@@ -31,7 +33,7 @@ const LOG_PATHS: [&str; 8] = [
 ];
 
 /// Every path. It may be nested anywhere: no handler knows where it is mounted.
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     let sessions = SessionManagerLayer::new(app.auth.sessions.clone())
         .with_name(app.config.session_cookie.clone())
         .with_expiry(app.auth.sessions.expiry())

@@ -1,15 +1,16 @@
 //! Everything that one commit writes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr,
-    EntityTrait, QueryFilter, Statement, Value, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter,
+    Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::Timestamp;
 use super::entity::{activity, api_token, session, session_key, user};
+use super::insert::{Target, Type, insert, max_rows};
 
 /// Rows to write together; the writer joins the batches of many callers into one.
 #[derive(Debug, Default)]
@@ -41,9 +42,6 @@ pub(crate) enum Subject {
     },
 }
 
-/// Largest number of rows in one statement. A power of two: see [`insert`].
-const MAX_ROWS: usize = 256;
-
 impl Batch {
     /// Takes over the rows of another batch.
     pub(crate) fn append(&mut self, mut other: Self) {
@@ -63,29 +61,39 @@ impl Batch {
         let texts: usize = self
             .activities
             .iter()
-            .map(|row| row.path.len() + row.referer.as_ref().map_or(0, String::len) + 256)
+            .map(|row| {
+                let referer = row.referer.as_ref().map_or(0, String::len);
+                // Fifty texts of a thousand bytes at most.
+                let properties = row.properties.as_ref().map_or(0, |_| 1_024);
+                256 + row.path.len() + referer + properties
+            })
             .sum();
         texts + 256 * (self.len() - self.activities.len())
+    }
+
+    /// Whether it is written by one statement, which needs no transaction around it.
+    pub(crate) fn is_one_statement(&self, backend: DatabaseBackend) -> bool {
+        self.len() == self.activities.len() && self.len() <= max_rows(backend)
     }
 
     /// Writes all rows, and tells which activities had been stored before.
     ///
     /// Rows are written in the order of their keys: so two nodes that write the same ones wait for
     /// each other instead of running into a deadlock.
-    pub(crate) async fn write(
+    pub(crate) async fn write<C: ConnectionTrait>(
         mut self,
-        transaction: &DatabaseTransaction,
+        connection: &C,
     ) -> Result<Written, DbErr> {
         self.sessions.sort_by_key(|row| row.id);
         self.sessions.dedup_by_key(|row| row.id);
         self.seen.sort_by(|a, b| a.what.cmp(&b.what));
         self.activities.sort_by_key(|row| row.id);
-        insert(transaction, SESSION, self.sessions.into_iter().map(session_values)).await?;
-        insert(transaction, SESSION_KEY, self.session_keys.into_iter().map(key_values)).await?;
+        insert(connection, SESSION, self.sessions.into_iter().map(session_values)).await?;
+        insert(connection, SESSION_KEY, self.session_keys.into_iter().map(key_values)).await?;
         for seen in self.seen {
-            seen.write(transaction).await?;
+            seen.write(connection).await?;
         }
-        write_activities(transaction, self.activities).await
+        write_activities(connection, self.activities).await
     }
 }
 
@@ -93,46 +101,31 @@ impl Batch {
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     /// How many were new.
-    pub new: usize,
-    /// Those whose id had come before, by id, as they stand in the database.
-    pub repeated: HashMap<Uuid, activity::Model>,
+    pub new: u64,
+    /// If an id had come before: the rows of all ids of the batch, as they stand in the database.
+    pub stored: HashMap<Uuid, activity::Model>,
 }
 
-/// Inserts the activities whose id is new, and reads the others back.
-async fn write_activities(
-    transaction: &DatabaseTransaction,
+/// Inserts the activities whose id is new. If not all of them are, reads them back.
+async fn write_activities<C: ConnectionTrait>(
+    connection: &C,
     mut rows: Vec<activity::Model>,
 ) -> Result<Written, DbErr> {
-    let mut ids: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     // An id that stands twice in one batch: the first one counts, as it would in two batches. The
     // sort was stable.
-    let mut repeated = Vec::new();
-    rows.dedup_by(|row, first| {
-        let is_repeated = row.id == first.id;
-        if is_repeated {
-            repeated.push(row.id);
-        }
-        is_repeated
-    });
-    let inserted = insert(transaction, ACTIVITY, rows.into_iter().map(activity_values)).await?;
-    let new = inserted.len();
-    for id in inserted {
-        ids.remove(&id);
-    }
-    repeated.extend(ids);
-    if repeated.is_empty() {
+    rows.dedup_by_key(|row| row.id);
+    let new = insert(connection, ACTIVITY, rows.into_iter().map(activity_values)).await?;
+    if new == ids.len() as u64 {
         return Ok(Written { new, ..Written::default() });
     }
-    let stored = activity::Entity::find()
-        .filter(activity::Column::Id.is_in(repeated))
-        .all(transaction)
-        .await?;
-    let repeated = stored.into_iter().map(|row| (row.id, row)).collect();
-    Ok(Written { new, repeated })
+    let stored =
+        activity::Entity::find().filter(activity::Column::Id.is_in(ids)).all(connection).await?;
+    Ok(Written { new, stored: stored.into_iter().map(|row| (row.id, row)).collect() })
 }
 
 impl Seen {
-    async fn write(self, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    async fn write<C: ConnectionTrait>(self, connection: &C) -> Result<(), DbErr> {
         let at = self.at;
         match self.what {
             Subject::User(id) => {
@@ -140,7 +133,7 @@ impl Seen {
                     .col_expr(user::Column::LastSeenAt, Expr::value(at))
                     .filter(user::Column::Id.eq(id))
                     .filter(older(user::Column::LastSeenAt, at))
-                    .exec(transaction)
+                    .exec(connection)
                     .await?;
             }
             Subject::Token(id) => {
@@ -148,7 +141,7 @@ impl Seen {
                     .col_expr(api_token::Column::LastUsedAt, Expr::value(at))
                     .filter(api_token::Column::Id.eq(id))
                     .filter(older(api_token::Column::LastUsedAt, at))
-                    .exec(transaction)
+                    .exec(connection)
                     .await?;
             }
             Subject::Session(id) => {
@@ -156,7 +149,7 @@ impl Seen {
                     .col_expr(session::Column::LastSeenAt, Expr::value(at))
                     .filter(session::Column::Id.eq(id))
                     .filter(older(session::Column::LastSeenAt, at))
-                    .exec(transaction)
+                    .exec(connection)
                     .await?;
             }
             // An update, never an upsert: a session that was ended meanwhile must stay so.
@@ -164,7 +157,7 @@ impl Seen {
                 session_key::Entity::update_many()
                     .col_expr(session_key::Column::ExpiresAt, Expr::value(expires_at))
                     .filter(session_key::Column::KeyHash.eq(key_hash))
-                    .exec(transaction)
+                    .exec(connection)
                     .await?;
             }
         }
@@ -176,77 +169,22 @@ fn older<C: ColumnTrait>(column: C, at: Timestamp) -> Condition {
     Condition::any().add(column.is_null()).add(column.lt(at))
 }
 
-/// A table to insert into.
-#[derive(Clone, Copy)]
-struct Target {
-    table: &'static str,
-    columns: &'static [&'static str],
-    /// What becomes of a row whose key is there already; empty: the whole batch is refused.
-    conflict: &'static str,
-}
-
-/// Inserts rows, and gives back the ids of those that were new, if the target returns them.
-///
-/// The statements are of 256, 128, … 2 or 1 rows, so that there are few texts and the prepared
-/// statements are used again.
-async fn insert(
-    transaction: &DatabaseTransaction,
-    target: Target,
-    mut rows: impl ExactSizeIterator<Item = Vec<Value>>,
-) -> Result<Vec<Uuid>, DbErr> {
-    let backend = transaction.get_database_backend();
-    let mut inserted = Vec::with_capacity(rows.len());
-    while rows.len() > 0 {
-        let count = MAX_ROWS.min(1 << rows.len().ilog2());
-        let values: Vec<Value> = rows.by_ref().take(count).flatten().collect();
-        let statement = Statement::from_sql_and_values(backend, target.sql(backend, count), values);
-        for row in transaction.query_all_raw(statement).await? {
-            inserted.push(row.try_get_by_index(0)?);
-        }
-    }
-    Ok(inserted)
-}
-
-impl Target {
-    fn sql(&self, backend: DatabaseBackend, rows: usize) -> String {
-        let width = self.columns.len();
-        let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
-        for row in 0..rows {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 1..=width {
-                if column > 1 {
-                    sql.push(',');
-                }
-                match backend {
-                    DatabaseBackend::Postgres => {
-                        sql.push('$');
-                        sql.push_str(&(row * width + column).to_string());
-                    }
-                    _ => sql.push('?'),
-                }
-            }
-            sql.push(')');
-        }
-        sql + self.conflict
-    }
-}
-
 const ACTIVITY: Target = Target {
     table: "djaffar_activity",
-    conflict: " ON CONFLICT (id) DO NOTHING RETURNING id",
     columns: &[
-        "id",
-        "date",
-        "received_at",
-        "path",
-        "referer",
-        "name",
-        "properties",
-        "truncated",
-        "user_id",
-        "session_id",
-        "ip_address",
+        ("id", Type::Uuid),
+        ("date", Type::Integer),
+        ("received_at", Type::Integer),
+        ("path", Type::Text),
+        ("referer", Type::OptionalText),
+        ("name", Type::Text),
+        ("properties", Type::OptionalJson),
+        ("truncated", Type::Boolean),
+        ("user_id", Type::OptionalUuid),
+        ("session_id", Type::OptionalUuid),
+        ("ip_address", Type::OptionalText),
     ],
+    conflict: "ON CONFLICT (id) DO NOTHING",
 };
 
 fn activity_values(row: activity::Model) -> Vec<Value> {
@@ -267,10 +205,16 @@ fn activity_values(row: activity::Model) -> Vec<Value> {
 
 const SESSION: Target = Target {
     table: "djaffar_session",
+    columns: &[
+        ("id", Type::Uuid),
+        ("user_id", Type::OptionalUuid),
+        ("user_agent", Type::Text),
+        ("first_seen_at", Type::Integer),
+        ("last_seen_at", Type::Integer),
+    ],
     // A session that is there already: somebody has logged in.
-    conflict: " ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id \
+    conflict: "ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id \
                WHERE excluded.user_id IS NOT NULL",
-    columns: &["id", "user_id", "user_agent", "first_seen_at", "last_seen_at"],
 };
 
 fn session_values(row: session::Model) -> Vec<Value> {
@@ -285,9 +229,15 @@ fn session_values(row: session::Model) -> Vec<Value> {
 
 const SESSION_KEY: Target = Target {
     table: "djaffar_session_key",
-    // A new key must never open a session that exists.
+    columns: &[
+        ("key_hash", Type::Bytes),
+        ("session_id", Type::Uuid),
+        ("user_id", Type::OptionalUuid),
+        ("created_at", Type::Integer),
+        ("expires_at", Type::Integer),
+    ],
+    // A new key must never open a session that exists: the whole batch is refused.
     conflict: "",
-    columns: &["key_hash", "session_id", "user_id", "created_at", "expires_at"],
 };
 
 fn key_values(row: session_key::Model) -> Vec<Value> {

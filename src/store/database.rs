@@ -9,6 +9,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+use super::insert::MAX_SQLITE_ROWS;
 use crate::error::Error;
 
 /// How long a statement waits for a connection before the caller is told to come back.
@@ -19,6 +20,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 /// A connection idle for longer is tried before it is used.
 const PING_AFTER: Duration = Duration::from_secs(30);
+/// The write-ahead log of SQLite is merged into the file when it has so many pages of 4 KiB. More
+/// than the default of 1,000: each merge costs two syncs and holds up the commits.
+const CHECKPOINT_PAGES: &str = "8000";
+/// An insert of each number of rows is a statement of its own on SQLite, and a few others.
+const STATEMENT_CACHE: usize = MAX_SQLITE_ROWS + 64;
 const READERS: u32 = 8;
 /// On PostgreSQL: the writer task, and administration beside it.
 const WRITERS: u32 = 4;
@@ -114,12 +120,18 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
     // A second connection of an idle pool would only have to open the file again.
     options.idle_timeout(None).max_lifetime(None);
     options.map_sqlx_sqlite_opts(move |sqlite| {
-        let sqlite = sqlite.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+        let sqlite = sqlite
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            // An insert of several rows keeps what it may have to take back: not in a file.
+            .pragma("temp_store", "memory");
         match role {
             Role::Writer => sqlite
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full),
+                .synchronous(SqliteSynchronous::Full)
+                .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+                .statement_cache_capacity(STATEMENT_CACHE),
             Role::Reader => sqlite.read_only(true),
         }
     });

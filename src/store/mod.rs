@@ -11,6 +11,7 @@ pub(crate) mod activities;
 mod batch;
 mod database;
 pub(crate) mod entity;
+mod insert;
 pub(crate) mod keyset;
 pub(crate) mod sessions;
 mod timestamp;

@@ -124,6 +124,9 @@ async fn run(
 }
 
 async fn commit(connection: &DatabaseConnection, batch: Batch) -> Result<Written, DbErr> {
+    if batch.is_one_statement(connection.get_database_backend()) {
+        return batch.write(connection).await;
+    }
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
