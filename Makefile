@@ -11,11 +11,12 @@ run: setup-build
 ## Everything that CI runs: lints, documentation, and all tests on SQLite and on PostgreSQL.
 test: setup lint
 	cargo test --workspace
-	pg_virtualenv -o fsync=off tests/on_postgres.sh cargo test --test it
+	pg_virtualenv -o fsync=off tests/on_postgres.sh cargo test --lib --test it
 
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 ## Requests per second beside those of a bare handler, measured in the same run.

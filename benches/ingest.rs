@@ -92,7 +92,7 @@ fn print(work: &str, figure: &Figure, bare: &Figure) {
 
 fn program(database_url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_djaffar"));
-    command.env("DJAFFAR_DATABASE_URL", database_url).env("DJAFFAR_RATE_LIMITS", "off");
+    command.env("DJAFFAR_DATABASE_URL", database_url);
     command
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::activity::Activities;
@@ -18,8 +19,6 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::store::{Database, Store};
 
-/// Expired session keys are removed so often.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// A request that is under way when the service stops gets so long to end.
 const DRAIN: Duration = Duration::from_secs(8);
 
@@ -29,7 +28,6 @@ const DRAIN: Duration = Duration::from_secs(8);
 #[derive(Clone)]
 pub struct Djaffar {
     app: Arc<App>,
-    tasks: Arc<Tasks>,
 }
 
 /// What the doors hold on to. Shared, not cloned, by the requests.
@@ -40,10 +38,12 @@ pub(crate) struct App {
     pub api: Api,
     pub store: Store,
     pub metrics: Metrics,
+    // They live as long as a router does.
+    tasks: Tasks,
 }
 
 struct Tasks {
-    writer: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
     sweep: JoinHandle<()>,
 }
 
@@ -71,15 +71,15 @@ impl Builder {
         let metrics = Metrics::new();
         let (store, writer) = Store::start(self.database, &metrics);
         let auth = Arc::new(Auth::new(&store, self.config.session_age));
-        let sweep = tokio::spawn(auth.sessions.clone().sweep(SWEEP_EVERY));
+        let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
         let config = Arc::new(self.config);
         let domain =
             Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
         let api = Api::new(domain);
-        let app = App { config, activities, auth, api, store, metrics };
-        let tasks = Tasks { writer: tokio::sync::Mutex::new(Some(writer)), sweep };
-        Ok(Djaffar { app: Arc::new(app), tasks: Arc::new(tasks) })
+        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep };
+        let app = App { config, activities, auth, api, store, metrics, tasks };
+        Ok(Djaffar { app: Arc::new(app) })
     }
 }
 
@@ -130,8 +130,8 @@ impl Djaffar {
     /// To be called by hosts that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
     pub async fn shutdown(&self) {
         self.app.store.stop();
-        self.tasks.sweep.abort();
-        if let Some(writer) = self.tasks.writer.lock().await.take()
+        self.app.tasks.sweep.abort();
+        if let Some(writer) = self.app.tasks.writer.lock().await.take()
             && let Err(error) = writer.await
         {
             tracing::error!(error.cause = %error, "the writer has failed");

@@ -15,6 +15,8 @@ pub struct Config {
     pub session_age: Option<Duration>,
     /// Whether only known users may log activities.
     pub require_user: bool,
+    /// How often the keys of expired sessions are removed; not zero.
+    pub sweep_every: Duration,
 }
 
 impl Default for Config {
@@ -24,6 +26,7 @@ impl Default for Config {
             session_cookie: "sessionid".to_owned(),
             session_age: None,
             require_user: false,
+            sweep_every: Duration::from_secs(600),
         }
     }
 }

@@ -24,7 +24,8 @@ pub enum Error {
     /// The queue of the writer is full; nothing was stored.
     #[error("The server is busy; try again in a moment.")]
     Busy,
-    /// The commit failed, and the writer has logged why. With the same `id` a retry is safe.
+    /// The commit failed, and the writer has logged why; or the instance is stopping. With the same
+    /// `id` a retry is safe.
     #[error("The activity could not be stored; try again in a moment.")]
     NotStored,
     /// The database failed to answer.
@@ -78,7 +79,8 @@ impl Error {
 
     /// Writes the cause to the log, if there is one that isn't there yet.
     ///
-    /// Called once, by the door that answers the client.
+    /// Called once, by whoever does not pass the error on: the door that answers the client, or a
+    /// task in the background.
     pub(crate) fn log(&self) {
         if let Some(cause) = std::error::Error::source(self) {
             tracing::error!(error.cause = %cause, error.code = self.code(), "request failed");
@@ -87,9 +89,9 @@ impl Error {
 }
 
 /// Whether the database may well answer the next time: it was full, busy, restarting or away.
-fn is_transient(error: &DbErr) -> bool {
-    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
-        return matches!(error, DbErr::ConnectionAcquire(_));
+pub(crate) fn is_transient(error: &DbErr) -> bool {
+    let (DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_));
     };
     let RuntimeErr::SqlxError(cause) = cause else {
         return false;

@@ -4,6 +4,8 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::store::without_nul;
+
 /// Longest path and referer, in bytes; what is longer is cut. An index entry has to hold it.
 const MAX_URL: usize = 2_048;
 /// Longest name, in bytes; what is longer is cut.
@@ -132,17 +134,15 @@ fn flat(properties: Value, truncated: &mut bool) -> Result<Map<String, Value>, F
             }
             value => value,
         };
-        fitting.insert(fit(key, MAX_NAME, truncated), value);
+        // Of keys that are the same once they are cut, the first one counts.
+        fitting.entry(fit(key, MAX_NAME, truncated)).or_insert(value);
     }
     Ok(fitting)
 }
 
-/// Cuts a text to so many bytes, between two characters. NUL, which PostgreSQL can't store, becomes
-/// U+FFFD.
-pub(crate) fn fit(mut text: String, max: usize, truncated: &mut bool) -> String {
-    if text.contains('\0') {
-        text = text.replace('\0', "\u{FFFD}");
-    }
+/// Cuts a text to so many bytes, between two characters, and makes it fit for storing.
+pub(crate) fn fit(text: String, max: usize, truncated: &mut bool) -> String {
+    let mut text = without_nul(text);
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max));
         *truncated = true;

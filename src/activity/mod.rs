@@ -3,6 +3,7 @@
 mod draft;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -10,9 +11,9 @@ use uuid::Uuid;
 
 pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
 
-pub(crate) use crate::store::Timestamp;
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
 pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};
+pub(crate) use crate::store::{Timestamp, without_nul};
 
 use crate::auth::{Reader, Reporter, Sessions};
 use crate::error::Error;
@@ -61,20 +62,15 @@ impl Activities {
         let origin = Origin {
             received_at: Timestamp::now(),
             user_id: viewer.user().map(|user| user.id),
-            session_id: visit.id,
+            session_id: visit.session_id,
             ip_address: viewer.client.ip_address.map(canonical),
         };
-        let rows: Vec<_> = drafts.iter().map(|draft| origin.row(draft)).collect();
-        let batch =
-            Batch { activities: rows.clone(), sessions: visit.rows.clone(), ..Batch::default() };
-        let written = if visit.is_new {
-            // Both wait in the queue together: a first visit costs no commit of its own.
-            let save = async { viewer.save_session().await };
-            tokio::try_join!(save, self.store.commit(batch))?.1
-        } else {
-            self.store.commit(batch).await?
-        };
-        self.sessions.visited(&visit).await;
+        let rows: Vec<_> = drafts.iter().map(|draft| Arc::new(origin.row(draft))).collect();
+        let mut batch = Batch { activities: rows.clone(), ..Batch::default() };
+        // A first visit costs no commit of its own.
+        visit.write_into(&mut batch);
+        let written = self.store.commit(batch).await?;
+        self.sessions.settle(viewer, visit).await?;
         let answer = |(row, draft)| origin.answer(row, draft, &written);
         Ok(rows.into_iter().zip(&drafts).map(answer).collect())
     }
@@ -140,8 +136,15 @@ impl Origin {
     }
 
     /// The stored activity, as far as the reporter may know it.
-    fn answer(&self, row: activity::Model, draft: &Draft, written: &Written) -> Option<Activity> {
-        let Some(stored) = written.stored.get(&row.id) else { return Some(row.into()) };
+    fn answer(
+        &self,
+        row: Arc<activity::Model>,
+        draft: &Draft,
+        written: &Written,
+    ) -> Option<Activity> {
+        let Some(stored) = written.stored.get(&row.id) else {
+            return Some(Arc::unwrap_or_clone(row).into());
+        };
         let is_own = stored.session_id == row.session_id
             || stored.user_id.is_some() && stored.user_id == row.user_id;
         if is_own {

@@ -1,6 +1,7 @@
 //! Who a host application says its caller is.
 
 use super::Role;
+use crate::store::without_nul;
 
 /// The user of a request, as known to the application that djaffar is nested in.
 ///
@@ -22,7 +23,8 @@ pub struct Identity {
 impl Identity {
     /// A plain user, by an id that never changes and a name that may.
     pub fn new(external_id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { external_id: external_id.into(), name: name.into(), role: Role::User }
+        let external_id = without_nul(external_id.into());
+        Self { external_id, name: without_nul(name.into()), role: Role::User }
     }
 
     /// The same user with a role.

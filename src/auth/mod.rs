@@ -8,6 +8,7 @@ mod token;
 mod user;
 mod users;
 mod viewer;
+mod visit;
 
 use std::time::Duration;
 
@@ -63,6 +64,12 @@ impl Auth {
     pub(crate) async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Error> {
         let Credentials { authorization, identity, cookie, client } = credentials;
         let mut viewer = Viewer { user: None, token: None, cookie, client };
+        if viewer.cookie.id().is_some() {
+            self.sessions.touch(&viewer.cookie).await?;
+        }
+        // A host application may have read its own credentials from the same header.
+        let authorization = authorization
+            .filter(|authorization| identity.is_none() || authorization.contains(token::PREFIX));
         if let Some(authorization) = authorization {
             let token = self.token(&authorization).await?;
             viewer.user = self.users.active(token.user_id).await?;
@@ -106,7 +113,7 @@ impl Auth {
 
     /// Ends the viewer's session.
     pub(crate) async fn log_out(&self, viewer: &Viewer) -> Result<Viewer, Error> {
-        self.sessions.end(&viewer.cookie).await?;
+        self.sessions.log_out(&viewer.cookie).await?;
         Ok(Viewer { user: None, token: None, ..viewer.clone() })
     }
 }

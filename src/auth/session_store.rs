@@ -1,5 +1,8 @@
 //! What tower-sessions needs to keep its sessions in our tables.
 
+use std::collections::HashMap;
+use std::error::Error as _;
+
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,42 +10,23 @@ use tower_sessions::SessionStore;
 use tower_sessions::cookie::time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
-use uuid::Uuid;
 
-use super::sessions::{Live, Sessions, hash, key};
-use crate::store::entity::{session, session_key};
-use crate::store::{Batch, Seen, Subject, Timestamp};
+use super::sessions::{Sessions, hash, key};
+use crate::store::{Seen, Subject, Timestamp};
 
 #[async_trait]
 impl SessionStore for Sessions {
-    /// Writes a session under a new key. A key that exists is an error, never overwritten.
+    /// Takes over a session that has just been written, under a key of its own: an insert, which
+    /// never overwrites.
     async fn create(&self, record: &mut Record) -> Result<()> {
-        let Some(id) = field(record, key::ID) else {
-            return Err(Error::Encode("a session without a public id".to_owned()));
-        };
-        let user_id: Option<Uuid> = field(record, key::USER);
-        let now = Timestamp::now();
-        let expires_at = timestamp(record.expiry_date);
-        let session = session::Model {
-            id,
-            user_id,
-            user_agent: field(record, key::USER_AGENT).unwrap_or_default(),
-            first_seen_at: now,
-            last_seen_at: now,
-        };
-        let key_hash = hash(&record.id);
-        let key =
-            session_key::Model { key_hash, session_id: id, user_id, created_at: now, expires_at };
-        let batch = Batch { sessions: vec![session], session_keys: vec![key], ..Batch::default() };
-        self.store.commit(batch).await.map_err(backend)?;
-        let live = Live { id, user_id, seen_at: now, expires_at };
-        self.live.insert(record.id, Some(live)).await;
+        let key = field(record, key::KEY).and_then(|key: String| key.parse().ok());
+        record.id = key.ok_or_else(|| Error::Encode("a session was not opened".to_owned()))?;
         Ok(())
     }
 
     /// Notes a sign of life. A session that was ended meanwhile stays so: this only updates.
     async fn save(&self, record: &Record) -> Result<()> {
-        let Some(mut live) = self.live.get(&record.id).await.flatten() else { return Ok(()) };
+        let Some(live) = self.live.get(&record.id).await.flatten() else { return Ok(()) };
         let seen_at = field(record, key::SEEN).map_or(live.seen_at, Timestamp);
         if seen_at <= live.seen_at {
             return Ok(());
@@ -56,25 +40,23 @@ impl SessionStore for Sessions {
         ];
         let seen = subjects.into_iter().flatten().map(|what| Seen { what, at: seen_at });
         self.store.note(seen.collect());
-        live.seen_at = seen_at;
-        live.expires_at = expires_at;
-        self.live
-            .entry(record.id)
-            .and_compute_with(async |entry| match entry.map(|entry| entry.into_value()) {
-                Some(Some(_)) => moka::ops::compute::Op::Put(Some(live)),
-                _ => moka::ops::compute::Op::Nop,
-            })
-            .await;
+        self.update(record.id, |live| {
+            live.seen_at = seen_at;
+            live.expires_at = expires_at;
+        })
+        .await;
         Ok(())
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let Some(live) = self.find(id).await.map_err(backend)? else { return Ok(None) };
-        let mut data = std::collections::HashMap::with_capacity(3);
+        let mut data = HashMap::with_capacity(4);
         data.insert(key::ID.to_owned(), Value::String(live.id.to_string()));
         data.insert(key::SEEN.to_owned(), Value::from(live.seen_at.0));
-        if let Some(user_id) = live.user_id {
-            data.insert(key::USER.to_owned(), Value::String(user_id.to_string()));
+        for (name, id) in [(key::USER, live.user_id), (key::OWNER, live.owner_id)] {
+            if let Some(id) = id {
+                data.insert(name.to_owned(), Value::String(id.to_string()));
+            }
         }
         let nanos = i128::from(live.expires_at.0) * 1_000;
         let expiry_date = OffsetDateTime::from_unix_timestamp_nanos(nanos)
@@ -94,11 +76,11 @@ fn field<T: DeserializeOwned>(record: &Record, key: &str) -> Option<T> {
     record.data.get(key).and_then(|value| T::deserialize(value).ok())
 }
 
-fn timestamp(date: OffsetDateTime) -> Timestamp {
+pub(super) fn timestamp(date: OffsetDateTime) -> Timestamp {
     Timestamp(i64::try_from(date.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX))
 }
 
+/// The cause as text, which is all that tower-sessions carries; the door logs it.
 fn backend(error: crate::error::Error) -> Error {
-    error.log();
-    Error::Backend(error.to_string())
+    Error::Backend(error.source().map_or_else(|| error.to_string(), ToString::to_string))
 }

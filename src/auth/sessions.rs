@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
-use moka::ops::compute::Op;
+use moka::ops::compute::{CompResult, Op};
 use sha2::{Digest, Sha256};
-use tower_sessions::Session as Cookie;
 use tower_sessions::cookie::time::Duration as Age;
 use tower_sessions::{Expiry, session::Id};
 use uuid::Uuid;
 
+use super::Staff;
 use super::users::CACHE_TIME;
-use super::{Staff, User, Viewer};
 use crate::error::Error;
 use crate::store::entity::session;
 use crate::store::keyset::{CappedCount, Page, Slice};
@@ -25,7 +24,7 @@ use crate::store::sessions::Filter;
 use crate::store::{Seen, Store, Subject, Timestamp};
 
 /// Times of last use are written down when they are off by so much.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+pub(super) const SEEN_EVERY: Duration = Duration::from_secs(60);
 const CACHED: u64 = 20_000;
 /// What is kept in the tower-session, and nothing else: facts belong into tables.
 pub(super) mod key {
@@ -33,8 +32,10 @@ pub(super) mod key {
     pub(crate) const ID: &str = "id";
     /// Who is logged in.
     pub(crate) const USER: &str = "user";
-    /// The user agent, on the way to the session's row.
-    pub(crate) const USER_AGENT: &str = "user_agent";
+    /// Who the session belongs to.
+    pub(crate) const OWNER: &str = "owner";
+    /// The key under which the session has just been written.
+    pub(crate) const KEY: &str = "key";
     /// When the visitor was seen last, in microseconds, right to the minute.
     pub(crate) const SEEN: &str = "seen";
 }
@@ -66,18 +67,14 @@ impl From<session::Model> for Session {
 #[derive(Clone, Debug)]
 pub(super) struct Live {
     pub id: Uuid,
+    /// Who logged in by password, and is logged in by the cookie alone.
     pub user_id: Option<Uuid>,
+    /// Who the session belongs to, which a token or the host application may have said.
+    pub owner_id: Option<Uuid>,
     pub seen_at: Timestamp,
     pub expires_at: Timestamp,
-}
-
-/// The session that an activity is to be logged in.
-pub(crate) struct Visit {
-    pub id: Uuid,
-    /// To be saved together with the activity: it has no key in the database yet.
-    pub is_new: bool,
-    /// Written with the activity.
-    pub rows: Vec<session::Model>,
+    /// When it was read from the database.
+    pub read_at: Timestamp,
 }
 
 /// The browser sessions. Cheap to clone.
@@ -111,75 +108,15 @@ impl Sessions {
         self.expiry
     }
 
-    /// The session that an activity of this viewer belongs to, opened if there is none.
-    ///
-    /// A client that shows a token and no cookie gets no cookie either: its session is made up of
-    /// the user, the user agent and the day, so that a client without a cookie jar does not leave
-    /// a session for each request.
-    pub(crate) async fn visit(&self, viewer: &Viewer) -> Result<Visit, Error> {
-        if let Some(id) = self.touch(&viewer.cookie).await? {
-            return Ok(Visit { id, is_new: false, rows: Vec::new() });
-        }
-        if let Some((user, _)) = viewer.user.as_ref().zip(viewer.token.as_ref()) {
-            return Ok(self.visit_without_cookie(user, &viewer.client.user_agent).await);
-        }
-        let id = open(&viewer.cookie, &viewer.client.user_agent).await?;
-        Ok(Visit { id, is_new: true, rows: Vec::new() })
-    }
-
-    async fn visit_without_cookie(&self, user: &User, user_agent: &str) -> Visit {
-        let now = Timestamp::now();
-        let mut hash = Sha256::new();
-        hash.update(user.id);
-        hash.update(DateTime::<Utc>::from(now).date_naive().to_string());
-        hash.update(user_agent);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.finalize()[..16]);
-        let id = Uuid::new_v8(bytes);
-        let is_known = self.noted.contains_key(&id);
-        if is_known {
-            return Visit { id, is_new: false, rows: Vec::new() };
-        }
-        let row = session::Model {
-            id,
-            user_id: Some(user.id),
-            user_agent: user_agent.to_owned(),
-            first_seen_at: now,
-            last_seen_at: now,
-        };
-        Visit { id, is_new: false, rows: vec![row] }
-    }
-
-    /// Remembers that the rows of a visit are in the database.
-    pub(crate) async fn visited(&self, visit: &Visit) {
-        if !visit.rows.is_empty() {
-            self.note(vec![Subject::Session(visit.id)]).await;
-        }
-    }
-
-    /// The public id of the session that the cookie opens, and a sign of life for it.
-    async fn touch(&self, cookie: &Cookie) -> Result<Option<Uuid>, Error> {
-        let Some(id) = cookie.get(key::ID).await? else { return Ok(None) };
-        let seen: Option<i64> = cookie.get(key::SEEN).await?;
-        let now = Timestamp::now();
-        let due = now.plus_seconds(-(SEEN_EVERY.as_secs() as i64));
-        if seen.is_none_or(|seen| Timestamp(seen) < due) {
-            // Modified: tower-sessions saves it and, if it is persistent, renews the cookie.
-            cookie.insert(key::SEEN, now.0).await?;
-        }
-        Ok(Some(id))
-    }
-
     /// Notes that these were seen now, if that has not been noted within the last minute.
     pub(crate) async fn note(&self, subjects: Vec<Subject>) {
         let at = Timestamp::now();
         let mut seen = Vec::new();
         for what in subjects {
-            let (Subject::User(id) | Subject::Token(id) | Subject::Session(id)) = what else {
-                continue;
-            };
-            if !self.noted.contains_key(&id) {
-                self.noted.insert(id, ()).await;
+            if let Subject::User(id) | Subject::Token(id) = what
+                && !self.is_noted(id)
+            {
+                self.mark(id).await;
                 seen.push(Seen { what, at });
             }
         }
@@ -188,30 +125,13 @@ impl Sessions {
         }
     }
 
-    /// Ends the session of a cookie. Its activities stay.
-    pub(crate) async fn end(&self, cookie: &Cookie) -> Result<(), Error> {
-        Ok(cookie.flush().await?)
+    /// Whether the last use of this has been written down within the last minute.
+    pub(super) fn is_noted(&self, id: Uuid) -> bool {
+        self.noted.contains_key(&id)
     }
 
-    /// Logs a user in: under a new key, and in a new session if somebody else was logged in.
-    pub(crate) async fn log_in(
-        &self,
-        cookie: &Cookie,
-        user: &User,
-        user_agent: &str,
-    ) -> Result<(), Error> {
-        let before: Option<Uuid> = cookie.get(key::USER).await?;
-        if before.is_some_and(|before| before != user.id) {
-            cookie.flush().await?;
-        }
-        if cookie.get::<Uuid>(key::ID).await?.is_some() {
-            cookie.cycle_id().await?;
-            cookie.insert(key::USER_AGENT, user_agent).await?;
-        } else {
-            open(cookie, user_agent).await?;
-        }
-        cookie.insert(key::USER, user.id).await?;
-        Ok(cookie.save().await?)
+    pub(super) async fn mark(&self, id: Uuid) {
+        self.noted.insert(id, ()).await;
     }
 
     /// One page of sessions.
@@ -261,7 +181,7 @@ impl Sessions {
 
     /// Looks a live session up, in the cache if possible.
     pub(super) async fn find(&self, id: &Id) -> Result<Option<Live>, Error> {
-        if let Some(live) = self.live.get(id).await {
+        if let Some(live) = self.live.get(id).await.filter(is_fresh) {
             return Ok(live.filter(|live| live.expires_at > Timestamp::now()));
         }
         // Computed under a lock of its key, as `forget` is: a key that is deleted meanwhile stays so.
@@ -269,21 +189,40 @@ impl Sessions {
             .live
             .entry(*id)
             .and_try_compute_with(async |entry| {
-                if entry.is_some() {
+                if entry.is_some_and(|entry| is_fresh(entry.value())) {
                     return Ok(Op::Nop);
                 }
                 let found = self.store.session_by_key(&hash(id)).await?;
-                Ok::<_, Error>(found.map_or(Op::Nop, |(key, session)| {
+                Ok::<_, Error>(found.map_or(Op::Remove, |(key, session)| {
                     Op::Put(Some(Live {
                         id: session.id,
                         user_id: key.user_id,
+                        owner_id: session.user_id,
                         seen_at: session.last_seen_at,
                         expires_at: key.expires_at,
+                        read_at: Timestamp::now(),
                     }))
                 }))
             })
             .await?;
-        Ok(computed.into_entry().and_then(|entry| entry.into_value()))
+        Ok(match computed {
+            CompResult::Removed(_) | CompResult::StillNone(_) => None,
+            computed => computed.into_entry().and_then(|entry| entry.into_value()),
+        })
+    }
+
+    /// Changes a live session in the cache; one that has ended stays so.
+    pub(super) async fn update(&self, id: Id, change: impl FnOnce(&mut Live)) {
+        self.live
+            .entry(id)
+            .and_compute_with(async |entry| match entry.and_then(|entry| entry.into_value()) {
+                Some(mut live) => {
+                    change(&mut live);
+                    Op::Put(Some(live))
+                }
+                None => Op::Nop,
+            })
+            .await;
     }
 
     /// Marks a session as ended in the cache, after its key has been deleted.
@@ -292,13 +231,11 @@ impl Sessions {
     }
 }
 
-/// Starts a session in a cookie that has none.
-async fn open(cookie: &Cookie, user_agent: &str) -> Result<Uuid, Error> {
-    let id = Uuid::now_v7();
-    cookie.insert(key::ID, id).await?;
-    cookie.insert(key::USER_AGENT, user_agent).await?;
-    cookie.insert(key::SEEN, Timestamp::now().0).await?;
-    Ok(id)
+/// Whether what is remembered is young enough. Writing down that a session was used makes it no
+/// younger: what another node has ended must be noticed.
+fn is_fresh(live: &Option<Live>) -> bool {
+    let oldest = Timestamp::now().plus_seconds(-(CACHE_TIME.as_secs() as i64));
+    live.as_ref().is_none_or(|live| live.read_at > oldest)
 }
 
 /// What the database knows a cookie's value by.

@@ -19,7 +19,7 @@ use crate::store::entity::api_token;
 use crate::store::{Store, Timestamp};
 
 /// By this the token is known when it turns up where it shouldn't.
-const PREFIX: &str = "djf_";
+pub(super) const PREFIX: &str = "djf_";
 const CACHED: u64 = 10_000;
 
 /// What a token may be used for, within the rights of its user.

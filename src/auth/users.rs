@@ -1,5 +1,6 @@
 //! Accounts: who there is, and looking them up fast.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::store::entity::user;
 use crate::store::keyset::{CappedCount, Page, Slice};
 use crate::store::users::{Filter, SortKey};
-use crate::store::{Store, Timestamp};
+use crate::store::{Store, Timestamp, without_nul};
 
 /// A change made by another process is seen here after so long at the latest.
 pub(super) const CACHE_TIME: Duration = Duration::from_secs(10);
@@ -83,7 +84,7 @@ impl Users {
                 return Ok(user);
             }
         }
-        Err(Error::bad_input("The name of this user is taken by another one."))
+        Err(NAME_TAKEN)
     }
 
     /// Takes over a name and a role that have changed at the host's.
@@ -93,17 +94,18 @@ impl Users {
         identity: &Identity,
     ) -> Result<user::Model, Error> {
         let names = names(identity);
-        if names.contains(&user.username) && user.role == identity.role.as_str() {
+        let role = identity.role.as_str();
+        if names.contains(&user.username) && user.role == role {
             return Ok(user);
         }
-        user.role = identity.role.as_str().to_owned();
         for username in names {
-            user.username = username;
-            if self.store.update_user(user.clone()).await? {
-                break;
+            if self.store.rename_user(user.id, username.clone(), role).await? {
+                user.username = username;
+                user.role = role.to_owned();
+                return Ok(user);
             }
         }
-        Ok(user)
+        Err(NAME_TAKEN)
     }
 
     /// The user, if the password is theirs and they may log in.
@@ -112,7 +114,8 @@ impl Users {
         username: &str,
         password: String,
     ) -> Result<Option<Arc<User>>, Error> {
-        let user = self.store.user_by_name(username.trim()).await?.filter(|user| user.active);
+        let username = without_nul(username.trim().to_owned());
+        let user = self.store.user_by_name(&username).await?.filter(|user| user.active);
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let is_right = self.passwords.verify(password, hash).await?;
         Ok(user.filter(|_| is_right).map(|user| Arc::new(user.into())))
@@ -147,49 +150,37 @@ impl Users {
 
     /// Gives a user a new password, and ends their sessions.
     pub(crate) async fn set_password(&self, username: &str, password: String) -> Result<(), Error> {
+        let id = self.id_of(username).await?;
         let hash = self.passwords.hash(password).await?;
-        self.change(username, |user| {
-            user.password_hash = Some(hash);
-            user.credentials_changed_at = Timestamp::now();
-        })
-        .await
+        self.store.set_password(id, hash).await?;
+        self.forget();
+        Ok(())
     }
 
     /// Locks a user out: no log-in, sessions and tokens void. Their activities stay.
     pub(crate) async fn disable(&self, username: &str) -> Result<(), Error> {
-        self.change(username, |user| {
-            user.active = false;
-            user.credentials_changed_at = Timestamp::now();
-        })
-        .await
+        let id = self.id_of(username).await?;
+        self.store.disable_user(id).await?;
+        self.forget();
+        Ok(())
     }
 
-    async fn change(
-        &self,
-        username: &str,
-        change: impl FnOnce(&mut user::Model),
-    ) -> Result<(), Error> {
-        let mut user = self.named(username).await?;
-        let id = user.id;
-        change(&mut user);
-        self.store.update_user(user).await?;
-        self.by_id.invalidate(&id).await;
-        Ok(())
+    fn forget(&self) {
+        self.by_id.invalidate_all();
+        self.by_identity.invalidate_all();
     }
 
     /// The id of the user of this name.
     pub(crate) async fn id_of(&self, username: &str) -> Result<Uuid, Error> {
-        Ok(self.named(username).await?.id)
-    }
-
-    async fn named(&self, username: &str) -> Result<user::Model, Error> {
         let user = self.store.user_by_name(username).await?;
-        user.ok_or_else(|| Error::bad_input(format!("There is no user called {username}.")))
+        let unknown = || Error::bad_input(format!("There is no user called {username}."));
+        Ok(user.ok_or_else(unknown)?.id)
     }
 
     /// The user of this name, disabled or not.
     pub(crate) async fn by_name(&self, _: &Staff, username: &str) -> Result<Option<User>, Error> {
-        Ok(self.store.user_by_name(username).await?.map(User::from))
+        let username = without_nul(username.to_owned());
+        Ok(self.store.user_by_name(&username).await?.map(User::from))
     }
 
     /// One page of users.
@@ -230,7 +221,10 @@ impl Users {
     }
 }
 
-/// The names to try for a user of the host's; the second one is as unique as the external id.
+const NAME_TAKEN: Error =
+    Error::BadInput(Cow::Borrowed("The name of this user is taken by another one."));
+
+/// The names to try for a user of the host's: the bare one, and one that nobody else should have.
 fn names(identity: &Identity) -> [String; 2] {
     let name = identity.name.trim();
     [name.to_owned(), format!("{name} ({})", identity.external_id)]

@@ -54,11 +54,6 @@ impl Viewer {
         Ok(self.cookie.get(key::ID).await?)
     }
 
-    /// Writes the session down, if it is new or has changed.
-    pub(crate) async fn save_session(&self) -> Result<(), Error> {
-        Ok(self.cookie.save().await?)
-    }
-
     /// What the viewer's credentials are good for.
     pub(crate) fn scopes(&self) -> &[Scope] {
         match (&self.token, &self.user) {

@@ -73,6 +73,7 @@ impl Serve {
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             require_user: self.require_user,
+            ..Config::default()
         }
     }
 }
@@ -100,10 +101,12 @@ pub(super) fn command() -> Result<clap::Command> {
             value => value.to_string(),
         };
         if has(&command, &id) {
-            command = command.mut_arg(&id, |argument| argument.default_value(value));
+            command = command
+                .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true));
         } else if command.find_subcommand("serve").is_some_and(|serve| has(serve, &id)) {
             command = command.mut_subcommand("serve", |serve| {
-                serve.mut_arg(&id, |argument| argument.default_value(value))
+                serve
+                    .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true))
             });
         } else {
             return Err(format!("{}: there is no setting called {name}", path.display()).into());

@@ -168,6 +168,7 @@ impl Order {
 
     fn try_decode(self, cursor: &str) -> Option<Position> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let text = Some(text).filter(|text| !text.contains('\0'))?;
         let text = text.strip_prefix(self.tag())?;
         let id = Uuid::try_parse(text.get(..32)?).ok()?;
         let key = text.get(32..)?;

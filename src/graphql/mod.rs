@@ -56,8 +56,7 @@ fn builder() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, E
 }
 
 fn domain<'a>(context: &Context<'a>) -> Result<&'a Domain, Error> {
-    let domain = context.data::<Arc<Domain>>();
-    domain.map(AsRef::as_ref).map_err(|error| Error::internal(error.message))
+    context.data().map_err(|error| Error::internal(error.message))
 }
 
 fn viewer<'a>(context: &Context<'a>) -> Result<&'a Viewer, Error> {

@@ -93,7 +93,7 @@ async fn execute(
 ) -> Response {
     let viewer = match viewer(app, parts).await {
         Ok(viewer) => viewer,
-        Err(error) => return failure(media_type, &error),
+        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
     };
     let document = match app.api.document(parameters.query) {
         Ok(document) => document,
@@ -143,8 +143,9 @@ fn answer(media_type: MediaType, response: async_graphql::Response) -> Response 
     };
     let is_null = response.data == Value::Null;
     let was_executed = !is_null || errors.iter().all(|error| !error.path.is_empty());
+    // A field of the root that could not be answered: the client has to come back for it.
     let is_unavailable =
-        is_null && errors.iter().any(|error| has_code(error, "SERVICE_UNAVAILABLE"));
+        errors.iter().any(|error| error.path.len() <= 1 && has_code(error, "SERVICE_UNAVAILABLE"));
     let status = if is_unavailable {
         StatusCode::SERVICE_UNAVAILABLE
     } else if was_executed {
@@ -187,9 +188,11 @@ fn unparsable(media_type: MediaType, mut error: ServerError) -> Response {
     respond(media_type, status, &Body { errors: &[error], data: None })
 }
 
-fn failure(media_type: MediaType, error: &Error) -> Response {
+fn failure(media_type: MediaType, error: &Error, request_id: &str) -> Response {
     error.log();
-    let response = refusal(media_type, error.status(), error.code(), &error.to_string());
+    let extensions = json!({ "code": error.code(), "requestId": request_id });
+    let body = json!({ "errors": [{ "message": error.to_string(), "extensions": extensions }] });
+    let response = respond(media_type, error.status(), &body);
     match error.status() {
         StatusCode::UNAUTHORIZED => ([(WWW_AUTHENTICATE, "Bearer")], response).into_response(),
         StatusCode::SERVICE_UNAVAILABLE => {
@@ -297,7 +300,7 @@ fn operations<'a>(
     name: Option<&str>,
 ) -> impl Iterator<Item = &'a OperationDefinition> {
     document
-        .parsed()
+        .parsed
         .operations
         .iter()
         .filter(move |(operation, _)| {

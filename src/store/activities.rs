@@ -154,7 +154,7 @@ impl Text {
 }
 
 /// Equality where it is one value: an index then still serves the order of the page.
-fn one_of<C, V>(column: C, values: &[V]) -> SimpleExpr
+pub(super) fn one_of<C, V>(column: C, values: &[V]) -> SimpleExpr
 where
     C: ColumnTrait,
     V: Clone + Into<sea_orm::Value>,

@@ -1,6 +1,7 @@
 //! Everything that one commit writes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter,
@@ -13,24 +14,24 @@ use super::entity::{activity, api_token, session, session_key, user};
 use super::insert::{Target, Type, insert, max_rows};
 
 /// Rows to write together; the writer joins the batches of many callers into one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Batch {
-    pub activities: Vec<activity::Model>,
-    /// Made, or given a user if they are there already.
+    pub activities: Vec<Arc<activity::Model>>,
+    /// Made, or given a user and a sign of life if they are there already.
     pub sessions: Vec<session::Model>,
     pub session_keys: Vec<session_key::Model>,
     pub seen: Vec<Seen>,
 }
 
 /// Somebody was here: moves the times of last use forward, never back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub what: Subject,
     pub at: Timestamp,
 }
 
 /// Who or what was seen.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
     User(Uuid),
     Token(Uuid),
@@ -58,22 +59,13 @@ impl Batch {
 
     /// Roughly how many bytes it holds on to until it is written.
     pub(crate) fn size(&self) -> usize {
-        let texts: usize = self
-            .activities
-            .iter()
-            .map(|row| {
-                let referer = row.referer.as_ref().map_or(0, String::len);
-                // Fifty texts of a thousand bytes at most.
-                let properties = row.properties.as_ref().map_or(0, |_| 1_024);
-                256 + row.path.len() + referer + properties
-            })
-            .sum();
-        texts + 256 * (self.len() - self.activities.len())
+        let activities: usize = self.activities.iter().map(|row| size_of_activity(row)).sum();
+        activities + ROW_BYTES * (self.len() - self.activities.len())
     }
 
     /// Whether it is written by one statement, which needs no transaction around it.
     pub(crate) fn is_one_statement(&self, backend: DatabaseBackend) -> bool {
-        self.len() == self.activities.len() && self.len() <= max_rows(backend)
+        (1..=max_rows(backend)).contains(&self.len()) && self.len() == self.activities.len()
     }
 
     /// Writes all rows, and tells which activities had been stored before.
@@ -97,6 +89,17 @@ impl Batch {
     }
 }
 
+/// What a row takes besides its long texts.
+const ROW_BYTES: usize = 256;
+
+fn size_of_activity(row: &activity::Model) -> usize {
+    let properties = row.properties.as_ref().and_then(|properties| properties.as_object());
+    let properties = properties.into_iter().flatten();
+    let texts = properties.map(|(key, value)| 64 + key.len() + value.as_str().map_or(0, str::len));
+    let referer = row.referer.as_ref().map_or(0, String::len);
+    ROW_BYTES + row.path.len() + referer + texts.sum::<usize>()
+}
+
 /// What became of the activities of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
@@ -109,13 +112,13 @@ pub(crate) struct Written {
 /// Inserts the activities whose id is new. If not all of them are, reads them back.
 async fn write_activities<C: ConnectionTrait>(
     connection: &C,
-    mut rows: Vec<activity::Model>,
+    mut rows: Vec<Arc<activity::Model>>,
 ) -> Result<Written, DbErr> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     // An id that stands twice in one batch: the first one counts, as it would in two batches. The
     // sort was stable.
     rows.dedup_by_key(|row| row.id);
-    let new = insert(connection, ACTIVITY, rows.into_iter().map(activity_values)).await?;
+    let new = insert(connection, ACTIVITY, rows.iter().map(|row| activity_values(row))).await?;
     if new == ids.len() as u64 {
         return Ok(Written { new, ..Written::default() });
     }
@@ -187,19 +190,19 @@ const ACTIVITY: Target = Target {
     conflict: "ON CONFLICT (id) DO NOTHING",
 };
 
-fn activity_values(row: activity::Model) -> Vec<Value> {
+fn activity_values(row: &activity::Model) -> Vec<Value> {
     vec![
         row.id.into(),
         row.date.into(),
         row.received_at.into(),
-        row.path.into(),
-        row.referer.into(),
-        row.name.into(),
-        row.properties.into(),
+        row.path.clone().into(),
+        row.referer.clone().into(),
+        row.name.clone().into(),
+        row.properties.clone().into(),
         row.truncated.into(),
         row.user_id.into(),
         row.session_id.into(),
-        row.ip_address.into(),
+        row.ip_address.clone().into(),
     ]
 }
 
@@ -212,9 +215,11 @@ const SESSION: Target = Target {
         ("first_seen_at", Type::Integer),
         ("last_seen_at", Type::Integer),
     ],
-    // A session that is there already: somebody has logged in.
-    conflict: "ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id \
-               WHERE excluded.user_id IS NOT NULL",
+    // A session that is there already: somebody is known now, or was here again.
+    conflict: "ON CONFLICT (id) DO UPDATE SET \
+               user_id = COALESCE(excluded.user_id, djaffar_session.user_id), \
+               last_seen_at = CASE WHEN excluded.last_seen_at > djaffar_session.last_seen_at \
+               THEN excluded.last_seen_at ELSE djaffar_session.last_seen_at END",
 };
 
 fn session_values(row: session::Model) -> Vec<Value> {

@@ -23,8 +23,9 @@ const PING_AFTER: Duration = Duration::from_secs(30);
 /// The write-ahead log of SQLite is merged into the file when it has so many pages of 4 KiB. More
 /// than the default of 1,000: each merge costs two syncs and holds up the commits.
 const CHECKPOINT_PAGES: &str = "8000";
-/// An insert of each number of rows is a statement of its own on SQLite, and a few others.
-const STATEMENT_CACHE: usize = MAX_SQLITE_ROWS + 64;
+/// On SQLite an insert of each number of rows into each of three tables is a statement of its own;
+/// and a few others.
+const STATEMENT_CACHE: usize = 3 * MAX_SQLITE_ROWS + 64;
 const READERS: u32 = 8;
 /// On PostgreSQL: the writer task, and administration beside it.
 const WRITERS: u32 = 4;
@@ -157,4 +158,40 @@ fn common(url: &str) -> ConnectOptions {
         .test_before_acquire_if_idle_for(PING_AFTER)
         .sqlx_logging(false);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+
+    use super::*;
+
+    async fn setting(connection: &DatabaseConnection, sql: &str) -> Result<String, Error> {
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let row = connection.query_one_raw(statement).await?.ok_or(Error::Busy)?;
+        let number = row.try_get_by_index::<i64>(0).map(|number| number.to_string());
+        Ok(number.or_else(|_| row.try_get_by_index(0))?)
+    }
+
+    /// No door shows these, and without them an acknowledged activity might not be on disk.
+    #[tokio::test]
+    async fn the_writer_syncs_each_commit() -> Result<(), Error> {
+        if let Ok(url) = std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            let url = format!("{url}{separator}options=-c%20synchronous_commit%3Doff");
+            let database = Database::connect(&url).await?;
+            assert_eq!(setting(&database.write, "SHOW synchronous_commit").await?, "on");
+            assert_eq!(setting(&database.read, "SHOW statement_timeout").await?, "8s");
+            return Ok(());
+        }
+        let directory = tempfile::tempdir().map_err(Error::internal)?;
+        let url = format!("sqlite://{}/test.db", directory.path().display());
+        let database = Database::connect(&url).await?;
+        assert_eq!(setting(&database.write, "PRAGMA synchronous").await?, "2", "FULL");
+        assert_eq!(setting(&database.write, "PRAGMA journal_mode").await?, "wal");
+        assert_eq!(setting(&database.write, "PRAGMA foreign_keys").await?, "1");
+        assert_eq!(setting(&database.read, "PRAGMA foreign_keys").await?, "1");
+        assert_eq!(setting(&database.read, "PRAGMA busy_timeout").await?, "5000");
+        Ok(())
+    }
 }

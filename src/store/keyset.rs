@@ -5,8 +5,8 @@
 
 use sea_orm::sea_query::{Asterisk, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, Order, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, sea_query::Expr,
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, ModelTrait, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -77,31 +77,44 @@ impl<C: ColumnTrait> Keyset<C> {
         database: &DatabaseConnection,
         select: Select<E>,
         page: &Page,
-    ) -> Result<Slice<E::Model>, DbErr> {
+    ) -> Result<Slice<E::Model>, DbErr>
+    where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        let (near, far) = match page.backward {
+            false => (&page.after, &page.before),
+            true => (&page.before, &page.after),
+        };
+        let ahead = if page.backward { Side::Earlier } else { Side::Later };
         let mut query = select.clone();
-        if let Some(after) = &page.after {
-            query = query.filter(self.beyond(after, Side::Later, Edge::Without));
+        // The row of the bound itself tells whether something comes before the page.
+        let edge = if page.peek { Edge::With } else { Edge::Without };
+        if let Some(near) = near {
+            query = query.filter(self.beyond(near, ahead, edge));
         }
-        if let Some(before) = &page.before {
-            query = query.filter(self.beyond(before, Side::Earlier, Edge::Without));
+        if let Some(far) = far {
+            query = query.filter(self.beyond(far, ahead.opposite(), Edge::Without));
         }
-        let order = if self.descending == page.backward { Order::Asc } else { Order::Desc };
-        // One row more than asked for tells whether there is a next page.
-        let mut rows = query
-            .order_by(self.key, order.clone())
-            .order_by(self.id, order)
-            .limit(page.limit + 1)
-            .all(database)
-            .await?;
+        // One row more than asked for tells whether something comes after it.
+        let mut rows =
+            self.sorted(query, ahead).limit(page.limit.saturating_add(2)).all(database).await?;
+
+        let bound_is_there =
+            near.as_ref().is_some_and(|near| rows.first().is_some_and(|row| self.is_at(row, near)));
+        if bound_is_there {
+            rows.remove(0);
+        }
+        let has_behind = bound_is_there
+            || self.is_cut(database, &select, page, near.as_ref(), ahead.opposite()).await?;
         let has_more = rows.len() as u64 > page.limit;
         rows.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        let has_ahead =
+            has_more || self.is_cut(database, &select, page, far.as_ref(), ahead).await?;
         if page.backward {
             rows.reverse();
         }
-        let has_previous = page.backward && has_more
-            || self.is_cut(database, &select, page, page.after.as_ref(), Side::Earlier).await?;
-        let has_next = !page.backward && has_more
-            || self.is_cut(database, &select, page, page.before.as_ref(), Side::Later).await?;
+        let (has_previous, has_next) =
+            if page.backward { (has_ahead, has_behind) } else { (has_behind, has_ahead) };
         Ok(Slice { rows, has_previous, has_next })
     }
 
@@ -115,13 +128,28 @@ impl<C: ColumnTrait> Keyset<C> {
         side: Side,
     ) -> Result<bool, DbErr> {
         let Some(bound) = bound.filter(|_| page.peek) else { return Ok(false) };
-        let row = select
-            .clone()
-            .filter(self.beyond(bound, side, Edge::With))
-            .limit(1)
-            .one(database)
-            .await?;
-        Ok(row.is_some())
+        let query = select.clone().filter(self.beyond(bound, side, Edge::With));
+        // From the bound outwards, where the first row is likely to be found.
+        Ok(self.sorted(query, side).limit(1).one(database).await?.is_some())
+    }
+
+    /// In the order of the list, or against it.
+    fn sorted<E: EntityTrait>(&self, query: Select<E>, towards: Side) -> Select<E> {
+        let is_ascending = self.descending == (towards == Side::Earlier);
+        let order = if is_ascending { Order::Asc } else { Order::Desc };
+        query.order_by(self.key, order.clone()).order_by(self.id, order)
+    }
+
+    /// Whether a row has this sort key and id.
+    fn is_at<M: ModelTrait>(&self, row: &M, position: &Position) -> bool
+    where
+        M::Entity: EntityTrait<Column = C>,
+    {
+        let key = match &position.key {
+            Key::Time(time) => Value::from(*time),
+            Key::Text(text) => Value::from(text.as_str()),
+        };
+        row.get(self.id) == Value::from(position.id) && row.get(self.key) == key
     }
 
     /// Rows that come earlier or later in the list than a position.
@@ -146,6 +174,15 @@ impl<C: ColumnTrait> Keyset<C> {
 enum Side {
     Earlier,
     Later,
+}
+
+impl Side {
+    fn opposite(self) -> Self {
+        match self {
+            Self::Earlier => Self::Later,
+            Self::Later => Self::Earlier,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]

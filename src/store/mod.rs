@@ -14,6 +14,7 @@ pub(crate) mod entity;
 mod insert;
 pub(crate) mod keyset;
 pub(crate) mod sessions;
+mod text;
 mod timestamp;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -21,6 +22,7 @@ mod writer;
 
 pub(crate) use batch::{Batch, Seen, Subject, Written};
 pub use database::Database;
+pub(crate) use text::without_nul;
 pub(crate) use timestamp::Timestamp;
 pub(crate) use writer::Writer;
 
@@ -67,8 +69,10 @@ impl Store {
         Ok(self.write.close_by_ref().await?)
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks both for a sign of life: those who read, and the writer.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        Ok(self.read.ping().await?)
+        self.read.ping().await?;
+        self.writer.write(Batch::default()).await?;
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 use uuid::Uuid;
 
-use super::activities::{Bound, Text};
+use super::activities::{Bound, Text, one_of};
 use super::entity::session::{Column, Entity, Model};
 use super::entity::{session_key, user};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
@@ -16,8 +16,8 @@ const SWEEP: u64 = 1_000;
 /// Which sessions are meant: those for which all of this holds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
-    /// Is each of these; none: whoever.
-    pub users: Vec<Uuid>,
+    /// Is one of each of these lists.
+    pub users: Vec<Vec<Uuid>>,
     /// Whether nobody has logged in.
     pub anonymous: Option<bool>,
     pub user_agent: Vec<Text>,
@@ -82,7 +82,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes some expired keys, and tells how many; fewer than a thousand: that was all.
+    /// Removes up to a thousand expired keys, and tells how many.
     pub(crate) async fn sweep_session_keys(&self) -> Result<u64, Error> {
         let expired = session_key::Entity::find()
             .select_only()
@@ -100,8 +100,8 @@ impl Store {
     fn select_sessions(&self, filter: &Filter) -> Select<Entity> {
         let backend = self.read.get_database_backend();
         let mut condition = Condition::all();
-        for user in &filter.users {
-            condition = condition.add(Column::UserId.eq(*user));
+        for users in &filter.users {
+            condition = condition.add(one_of(Column::UserId, users));
         }
         if let Some(anonymous) = filter.anonymous {
             let user = Column::UserId;

@@ -2,13 +2,13 @@
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, Select, SqlErr, TryInsertResult,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, Select, Set, SqlErr, TryInsertResult,
 };
 use uuid::Uuid;
 
 use super::activities::{Bound, Text};
-use super::entity::user::{Column, Entity, Model};
+use super::entity::user::{ActiveModel, Column, Entity, Model};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
 use super::{Store, Timestamp};
 use crate::error::Error;
@@ -22,7 +22,7 @@ pub(crate) struct Filter {
     pub last_seen_at: Vec<(Bound, Timestamp)>,
 }
 
-/// What users are sorted by. Neither changes while somebody turns the pages.
+/// What users are sorted by; neither changes often.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum SortKey {
     Username,
@@ -91,11 +91,44 @@ impl Store {
         Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
     }
 
-    /// Changes a user, all but the id and the time of last use; false if the new name is taken.
-    pub(crate) async fn update_user(&self, user: Model) -> Result<bool, Error> {
-        let mut user = user.into_active_model().reset_all();
-        user.last_seen_at = ActiveValue::NotSet;
-        match user.update(&self.write).await {
+    /// Gives a user a new password; their sessions of before are void.
+    pub(crate) async fn set_password(&self, id: Uuid, hash: String) -> Result<(), Error> {
+        let change = ActiveModel {
+            id: Set(id),
+            password_hash: Set(Some(hash)),
+            credentials_changed_at: Set(Timestamp::now()),
+            ..Default::default()
+        };
+        change.update(&self.write).await?;
+        Ok(())
+    }
+
+    /// Locks a user out; their sessions are void.
+    pub(crate) async fn disable_user(&self, id: Uuid) -> Result<(), Error> {
+        let change = ActiveModel {
+            id: Set(id),
+            active: Set(false),
+            credentials_changed_at: Set(Timestamp::now()),
+            ..Default::default()
+        };
+        change.update(&self.write).await?;
+        Ok(())
+    }
+
+    /// Gives a user another name and role; false if the name is taken.
+    pub(crate) async fn rename_user(
+        &self,
+        id: Uuid,
+        username: String,
+        role: &str,
+    ) -> Result<bool, Error> {
+        let change = ActiveModel {
+            id: Set(id),
+            username: Set(username),
+            role: Set(role.to_owned()),
+            ..Default::default()
+        };
+        match change.update(&self.write).await {
             Ok(_) => Ok(true),
             Err(error) => match error.sql_err() {
                 Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),

@@ -5,19 +5,23 @@
 //! is on its way to the disk the next batch gathers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{
-    DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::batch::{Batch, Written};
-use crate::error::Error;
+use crate::error::{Error, is_transient};
 use crate::metrics::Metrics;
 
 /// What may wait in the queue, in bytes as [`Batch::size`] counts them.
 const QUEUE_BYTES: usize = 8 << 20;
+/// A commit that takes longer has failed; more than the statement timeout of PostgreSQL.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A transaction takes in no more batches once it has so many rows.
 const ROWS_PER_COMMIT: usize = 1_000;
 
@@ -64,10 +68,10 @@ impl Writer {
         answer.await.ok().flatten().ok_or(Error::NotStored)
     }
 
-    /// Hands in a batch that nobody waits for. A full queue drops it: for times of last use only.
+    /// Hands in a batch that nobody waits for. A full queue drops it: for signs of life only.
     pub(crate) fn write_later(&self, batch: Batch) {
         if self.enqueue(batch).is_err() {
-            tracing::debug!("queue full, times of last use not noted");
+            tracing::debug!("queue full, signs of life not noted");
         }
     }
 
@@ -97,29 +101,67 @@ async fn run(
             job = jobs.recv() => job,
         };
         let Some(first) = first else { break };
-        let mut batch = first.batch;
-        let mut waiters = vec![(first.done, first._room)];
-        while batch.len() < ROWS_PER_COMMIT {
+        let mut rows = first.batch.len();
+        let mut together = vec![first];
+        while rows < ROWS_PER_COMMIT {
             let Ok(job) = jobs.try_recv() else { break };
-            batch.append(job.batch);
-            waiters.push((job.done, job._room));
+            rows += job.batch.len();
+            together.push(job);
         }
-        let activities = batch.activities.len();
-        let outcome = match commit(&connection, batch).await {
-            Ok(written) => {
-                metrics.committed(written.new);
-                Some(Arc::new(written))
-            }
-            Err(cause) => {
-                metrics.commit_failed();
-                tracing::error!(error.cause = %cause, activities, "commit failed");
-                None
-            }
-        };
-        for (done, _room) in waiters {
-            // A caller that has gone away does not want the answer.
-            let _ = done.send(outcome.clone());
+        write_together(&connection, together, &metrics).await;
+    }
+}
+
+/// Writes the batches of several callers in one commit, and answers each.
+///
+/// If the database refuses what one of them wants, the others must not suffer: then each is written
+/// alone.
+async fn write_together(connection: &DatabaseConnection, jobs: Vec<Job>, metrics: &Metrics) {
+    let mut all = Batch::default();
+    for job in &jobs {
+        all.append(job.batch.clone());
+    }
+    match write(connection, all, metrics).await {
+        Ok(written) => {
+            let written = Arc::new(written);
+            jobs.into_iter().for_each(|job| job.answer(Some(written.clone())));
         }
+        Err(error) if jobs.len() == 1 || is_transient(&error) => {
+            jobs.into_iter().for_each(|job| job.answer(None));
+        }
+        Err(_) => {
+            for job in jobs {
+                let written = write(connection, job.batch.clone(), metrics).await;
+                job.answer(written.ok().map(Arc::new));
+            }
+        }
+    }
+}
+
+/// Writes a batch in one commit. An error is logged here, once for all who wait.
+async fn write(
+    connection: &DatabaseConnection,
+    batch: Batch,
+    metrics: &Metrics,
+) -> Result<Written, DbErr> {
+    let activities = batch.activities.len();
+    let late = || DbErr::Conn(RuntimeErr::Internal("the database does not answer".to_owned()));
+    let result = tokio::time::timeout(COMMIT_TIMEOUT, commit(connection, batch)).await;
+    let result = result.unwrap_or_else(|_| Err(late()));
+    match &result {
+        Ok(written) => metrics.committed(written.new),
+        Err(cause) => {
+            metrics.commit_failed();
+            tracing::error!(error.cause = %cause, activities, "commit failed");
+        }
+    }
+    result
+}
+
+impl Job {
+    fn answer(self, written: Option<Arc<Written>>) {
+        // A caller that has gone away does not want it.
+        let _ = self.done.send(written);
     }
 }
 

@@ -79,6 +79,8 @@ async fn every_condition_lets_the_right_ones_through() {
         (json!({ "user": { "eq": jeff["id"] } }), "23"),
         (json!({ "user": { "in": [jeff["id"], ann["id"]] } }), "2345"),
         (json!({ "not": { "user": { "eq": jeff["id"] } } }), "145"),
+        (json!({ "path": { "contains": "\0" } }), ""),
+        (json!({ "path": { "startsWith": "/1\0" } }), ""),
         (json!({ "session": { "eq": of_jeff } }), "23"),
         (json!({ "session": { "in": [of_jeff, jeff["id"]] } }), "23"),
         (json!({ "ipAddress": { "eq": "127.0.0.1" } }), "12345"),
@@ -165,11 +167,8 @@ async fn users_are_found_by_name_role_state_and_last_use() {
         ("(where: { active: true })", "ann jeff staff"),
         ("(where: { lastSeenAt: { gte: \"2026-01-01T00:00:00Z\" } })", "ann jeff staff"),
         ("(where: { lastSeenAt: { lt: \"2026-01-01T00:00:00Z\" } })", ""),
-        ("(first: 2)", "Zoë ann"),
     ] {
-        if arguments != "(first: 2)" {
-            assert_eq!(names(arguments).await, expected, "{arguments}");
-        }
+        assert_eq!(names(arguments).await, expected, "{arguments}");
     }
     let data = staff.graphql("{ user(username: \"nobody\") { id } }").await;
     assert_eq!(data["user"], Value::Null);
@@ -192,7 +191,7 @@ async fn sessions_are_found_by_user_agent_user_and_time() {
     };
     for (filter, expected) in [
         (json!({}), 3),
-        (json!({ "user": jeff }), 1),
+        (json!({ "user": { "eq": jeff } }), 1),
         (json!({ "anonymous": true }), 1),
         (json!({ "anonymous": false }), 2),
         (json!({ "userAgent": { "startsWith": "Test/" } }), 3),

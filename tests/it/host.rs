@@ -57,6 +57,53 @@ async fn the_host_says_who_its_users_are() {
 }
 
 #[tokio::test]
+async fn the_sessions_of_the_hosts_users_are_theirs() {
+    let app = TestApp::start_in_host(|router| router.layer(from_fn(identify))).await;
+    let browser = app.visitor();
+    let log = "mutation { logActivity(input: { path: \"/\" }) { activity { session { id user { username } } } } }";
+    let session = async |user: &str| {
+        graphql(&browser, user, log).await["data"]["logActivity"]["activity"]["session"].take()
+    };
+    browser.log("/before").await;
+    let of_jeff = session("42 jeff").await;
+    assert_eq!(of_jeff["user"]["username"], "jeff");
+    assert_eq!(session("42 jeff").await, of_jeff);
+    let of_ann = session("43 ann").await;
+    assert_eq!(of_ann["user"]["username"], "ann");
+    assert_ne!(of_ann["id"], of_jeff["id"]);
+    // After the log-out at the host.
+    let data = browser.graphql(log).await;
+    let of_nobody = &data["logActivity"]["activity"]["session"];
+    assert_eq!(of_nobody["user"], Value::Null);
+    assert!(of_nobody["id"] != of_ann["id"] && of_nobody["id"] != of_jeff["id"]);
+
+    let query = "{ viewer { activities { totalCount nodes { session { id user { username } activities { totalCount } } } } } }";
+    let data = graphql(&browser, "42 jeff", query).await;
+    assert_eq!(data["data"]["viewer"]["activities"]["totalCount"], 2, "{data}");
+    let held = &data["data"]["viewer"]["activities"]["nodes"][0]["session"];
+    assert_eq!((&held["id"], &held["user"]["username"]), (&of_jeff["id"], &"jeff".into()));
+}
+
+#[tokio::test]
+async fn the_hosts_own_credentials_are_not_taken_for_ours() {
+    let app = TestApp::start_in_host(|router| router.layer(from_fn(identify))).await;
+    let client = app.visitor().with_bearer("the.hosts.jwt");
+    let answer = graphql(&client, "42 jeff", LOG).await;
+    assert_eq!(answer["data"]["logActivity"]["activity"]["user"]["username"], "jeff");
+    assert_eq!(
+        client.post_graphql("{ viewer { role } }", serde_json::json!({})).await.status(),
+        401
+    );
+    app.make_user("ann", "user").await;
+    let client = app.visitor().with_bearer(&app.make_token("ann", "log").await);
+    let answer = graphql(&client, "42 jeff", LOG).await;
+    assert_eq!(
+        answer["data"]["logActivity"]["activity"]["user"]["username"], "ann",
+        "a token of ours counts"
+    );
+}
+
+#[tokio::test]
 async fn many_first_requests_of_a_user_make_one_user() {
     let app = TestApp::start_in_host(|router| router.layer(from_fn(identify))).await;
     let requests: Vec<_> = (0..16)

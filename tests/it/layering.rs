@@ -62,6 +62,8 @@ fn rooms_mention_only_what_lies_below_them() {
             let text = std::fs::read_to_string(&file).unwrap();
             let lines = text.lines().enumerate();
             for (number, line) in lines.filter(|(_, line)| !line.trim_start().starts_with("//")) {
+                // Ways around the words below.
+                assert!(!line.contains("crate::{") && !line.contains("super::super"));
                 for word in forbidden {
                     assert!(!line.contains(word), "{}:{}: {word}", file.display(), number + 1);
                 }

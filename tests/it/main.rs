@@ -17,6 +17,7 @@ mod layering;
 mod legacy_form;
 mod log_activity;
 mod operation;
+mod overload;
 mod pages;
 mod rights;
 mod schema;

@@ -98,7 +98,7 @@ async fn health_is_told() {
 }
 
 #[tokio::test]
-async fn sqlite_is_set_up_not_to_lose_anything() {
+async fn readers_and_the_writer_of_sqlite_do_not_wait_for_each_other() {
     let app = TestApp::start().await;
     if app.database.is_postgres() {
         return;

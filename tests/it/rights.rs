@@ -62,8 +62,9 @@ async fn a_node_takes_the_same_rights_as_the_way_to_it() {
     assert_eq!(node(&staff, &unknown).await, Value::Null);
 
     let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Activity { path } ... on User { username } } }";
-    let ids = json!({ "ids": [of_jeff[2], unknown, of_jeff[0]] });
+    let ids = json!({ "ids": [of_jeff[2], unknown, of_jeff[0], of_jeff[0]] });
     let nodes = staff.graphql_with(query, ids).await;
+    assert_eq!(nodes["nodes"][3], nodes["nodes"][2]);
     assert_eq!(nodes["nodes"][0]["username"], "jeff");
     assert_eq!(nodes["nodes"][1], Value::Null);
     assert_eq!(nodes["nodes"][2]["path"], "/jeff");
@@ -109,6 +110,40 @@ async fn users_read_what_is_held_on_them_and_nothing_else() {
     assert_eq!(app.visitor().graphql_error(query).await, "UNAUTHENTICATED");
     let query = "{ viewer { user { sessions { nodes { id } } } } }";
     assert_eq!(jeff.graphql_error(query).await, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_session_does_not_tell_others_whose_it_is() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    app.make_user("jeff", "user").await;
+    let log = "mutation { logActivity(input: { path: \"/\" }) { activity { session { user { username } } } } }";
+    let browser = app.logged_in("ann", "staff").await;
+    browser.graphql(log).await;
+    // Jeff's token in Ann's browser.
+    let token = app.make_token("jeff", "log,read").await;
+    let data = browser.with_bearer(&token).graphql(log).await;
+    assert_eq!(data["logActivity"]["activity"]["session"]["user"]["username"], "jeff");
+    let sessions = staff.graphql("{ sessions { nodes { user { username } } } }").await;
+    assert_eq!(sessions["sessions"]["nodes"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn nul_is_no_server_error() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let payload = app.visitor().try_log_in("\0", "\0").await;
+    assert_eq!(payload["userErrors"][0]["code"], "INVALID_CREDENTIALS");
+    let query = "query($name: String!, $where: UserFilter) { user(username: $name) { id } users(where: $where) { totalCount } }";
+    let variables = json!({ "name": "\0", "where": { "username": { "startsWith": "\0" } } });
+    assert_eq!(
+        staff.graphql_with(query, variables).await,
+        json!({ "user": null, "users": { "totalCount": 0 } })
+    );
+    // "n", an id and NUL: a cursor of users.
+    let query =
+        "{ users(after: \"bjAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwAA\") { nodes { id } } }";
+    assert_eq!(staff.graphql_error(query).await, "BAD_USER_INPUT");
 }
 
 #[tokio::test]

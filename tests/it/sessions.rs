@@ -99,6 +99,122 @@ async fn log_in_changes_the_cookie_and_keeps_the_session() {
     assert_eq!(staff.activities().await[2]["user"], Value::Null);
 }
 
+/// Logs in, and returns the value of the new cookie.
+async fn log_in(client: &Client, name: &str) -> String {
+    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { userErrors { code } } }";
+    let input = json!({ "input": { "username": name, "password": PASSWORD } });
+    let response = client.post_graphql(log_in, input).await;
+    set_cookie(&response).expect("a log-in sets the cookie").to_owned()
+}
+
+#[tokio::test]
+async fn every_log_in_gets_a_key_of_its_own() {
+    let app = TestApp::start().await;
+    app.make_user("ann", "user").await;
+    app.make_user("jeff", "user").await;
+    let browser = app.visitor();
+    let mut keys = vec![set_cookie(&browser.log("/").await).unwrap().to_owned()];
+    for name in ["jeff", "jeff", "ann", "jeff"] {
+        keys.push(log_in(&browser, name).await);
+    }
+    // Out and in again in one operation.
+    let again = "mutation($input: LogInInput!, $log: LogActivityInput!) {
+        a: logOut { viewer { role } } b: logActivity(input: $log) { userErrors { code } }
+        c: logOut { viewer { role } } d: logIn(input: $input) { userErrors { code } } }";
+    let input =
+        json!({ "input": { "username": "ann", "password": PASSWORD }, "log": { "path": "/" } });
+    let response = browser.post_graphql(again, input).await;
+    keys.push(set_cookie(&response).unwrap().to_owned());
+    let live = keys.last().unwrap().clone();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 6, "no key is ever used again");
+    for key in keys {
+        let request = app.visitor().request(Method::POST, "/graphql");
+        let request = request.header(COOKIE, format!("sessionid={key}"));
+        let query = json!({ "query": "{ viewer { user { username } } }" });
+        let body: Value = request.json(&query).send().await.unwrap().json().await.unwrap();
+        assert_eq!(body["data"]["viewer"]["user"].is_null(), key != live);
+    }
+}
+
+#[tokio::test]
+async fn one_who_ends_a_session_again_and_again_harms_nobody() {
+    let app = TestApp::start().await;
+    let restless = app.visitor();
+    let response = restless.log("/").await;
+    let cookie = format!("sessionid={}", set_cookie(&response).unwrap());
+    let out = json!({ "query": "mutation { logOut { viewer { role } } logActivity(input: { path: \"/\" }) { userErrors { code } } }" });
+    let requests: Vec<_> = (0..36)
+        .map(|number| {
+            let (app_url, cookie, out) = (app.url.clone(), cookie.clone(), out.clone());
+            tokio::spawn(async move {
+                let client = Client::new(&app_url);
+                if number % 3 == 0 {
+                    let request = client.request(Method::POST, "/graphql").header(COOKIE, cookie);
+                    request.json(&out).send().await.unwrap().status()
+                } else {
+                    client.log("/visitor").await.status()
+                }
+            })
+        })
+        .collect();
+    for request in requests {
+        assert!(request.await.unwrap().is_success());
+    }
+    assert_eq!(app.metric("djaffar_failed_commits_total").await, 0);
+}
+
+#[tokio::test]
+async fn reading_counts_as_use() {
+    let app = TestApp::start().await;
+    let browser = app.visitor();
+    app.make_user("ann", "staff").await;
+    let cookie = log_in(&browser, "ann").await;
+    app.database
+        .execute("UPDATE djaffar_session SET last_seen_at = last_seen_at - 3600000000")
+        .await;
+    app.database
+        .execute("UPDATE djaffar_session_key SET expires_at = expires_at - 3600000000")
+        .await;
+    let times = "SELECT (SELECT last_seen_at FROM djaffar_session) + (SELECT expires_at FROM djaffar_session_key)";
+    let aged = app.database.count(times).await;
+    let (node, url) = app.another_node().await;
+    let request = Client::new(&url)
+        .request(Method::POST, "/graphql")
+        .header(COOKIE, format!("sessionid={cookie}"));
+    let query = json!({ "query": "{ activities { nodes { id } } }" });
+    assert_eq!(request.json(&query).send().await.unwrap().status(), 200);
+    node.shutdown().await;
+    assert!(app.database.count(times).await - aged >= 2 * 3_600_000_000);
+}
+
+#[tokio::test]
+async fn expired_keys_are_swept_in_chunks_whatever_happens() {
+    let mut config = development();
+    config.sweep_every = std::time::Duration::from_millis(20);
+    let app = TestApp::start_with(config).await;
+    app.visitor().log("/").await;
+    // The sweep fails for a while.
+    app.database.execute("ALTER TABLE djaffar_session_key RENAME TO elsewhere").await;
+    let key =
+        if app.database.is_postgres() { "decode(md5(i::text), 'hex')" } else { "cast(i AS blob)" };
+    let rows = format!(
+        "WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 2500)
+         INSERT INTO elsewhere SELECT {key}, (SELECT session_id FROM elsewhere LIMIT 1), NULL, 1, 1 FROM numbers"
+    );
+    app.database.execute(&rows).await;
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(10));
+    for _ in 0..6 {
+        tick.tick().await;
+    }
+    assert_eq!(app.database.count("SELECT count(*) FROM elsewhere").await, 2_501);
+    app.database.execute("ALTER TABLE elsewhere RENAME TO djaffar_session_key").await;
+    while app.database.count("SELECT count(*) FROM djaffar_session_key").await > 1 {
+        tick.tick().await;
+    }
+}
+
 #[tokio::test]
 async fn somebody_else_gets_a_session_of_their_own() {
     let app = TestApp::start().await;

@@ -16,6 +16,7 @@ use crate::graphql::connection::{Connection, Countable, Order, PageArguments, co
 use crate::graphql::{Selected, domain, loaders};
 
 /// Something that a user did.
+#[derive(Clone)]
 pub(in crate::graphql) struct Activity(pub(in crate::graphql) activity::Activity);
 
 /// Something that a user did, as their browser told it, with what the server knows of it.

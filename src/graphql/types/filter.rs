@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::parse_id;
 use super::user::Role;
-use crate::activity::{Bound, Filter, Text, Timestamp};
+use crate::activity::{Bound, Filter, Text, Timestamp, without_nul};
 use crate::auth;
 use crate::error::Error;
 
@@ -106,11 +106,12 @@ pub(in crate::graphql) struct StringFilter {
 impl StringFilter {
     pub(in crate::graphql) fn texts(self) -> Result<Vec<Text>, Error> {
         check_length(self.r#in.as_deref())?;
+        let one_of = |texts: Vec<String>| Text::In(texts.into_iter().map(without_nul).collect());
         let texts = [
-            self.eq.map(|text| Text::In(vec![text])),
-            self.r#in.map(Text::In),
-            self.starts_with.map(Text::StartsWith),
-            self.contains.map(Text::Contains),
+            self.eq.map(|text| one_of(vec![text])),
+            self.r#in.map(one_of),
+            self.starts_with.map(|text| Text::StartsWith(without_nul(text))),
+            self.contains.map(|text| Text::Contains(without_nul(text))),
         ];
         Ok(texts.into_iter().flatten().collect())
     }
@@ -203,8 +204,8 @@ impl UserFilter {
 /// Which sessions are meant: those for which every field given here holds.
 #[derive(Clone, Default, InputObject)]
 pub(in crate::graphql) struct SessionFilter {
-    /// Who logged in last.
-    user: Option<ID>,
+    /// Who the session belongs to.
+    user: Option<IdFilter>,
     /// Whether nobody has logged in.
     anonymous: Option<bool>,
     /// What the browser calls itself.
@@ -219,7 +220,7 @@ impl SessionFilter {
     /// The same for the domain.
     pub(in crate::graphql) fn checked(self) -> Result<auth::SessionFilter, Error> {
         Ok(auth::SessionFilter {
-            users: self.user.as_ref().map(parse_id).transpose()?.into_iter().collect(),
+            users: self.user.map(IdFilter::lists).transpose()?.unwrap_or_default(),
             anonymous: self.anonymous,
             user_agent: self.user_agent.map(StringFilter::texts).transpose()?.unwrap_or_default(),
             first_seen_at: self.first_seen_at.map(DateTimeFilter::bounds).unwrap_or_default(),

@@ -16,7 +16,7 @@ use crate::graphql::{Selected, domain, loaders, viewer};
 const MAX_NODES: usize = 200;
 
 /// Anything with a global id.
-#[derive(Interface)]
+#[derive(Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Global id: a UUID, whatever the type."))]
 pub(in crate::graphql) enum Node {
     Activity(Activity),
@@ -57,5 +57,5 @@ pub(in crate::graphql) async fn nodes(
             found.insert(user.id, Node::User(User(user)));
         }
     }
-    Ok(ids.iter().map(|id| found.remove(id)).collect())
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
 }

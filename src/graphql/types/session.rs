@@ -14,6 +14,7 @@ use crate::graphql::connection::{Connection, Countable, Order, PageArguments, co
 use crate::graphql::{Selected, domain, loaders, viewer};
 
 /// A browser session.
+#[derive(Clone)]
 pub(in crate::graphql) struct Session(pub(in crate::graphql) auth::Session);
 
 /// A browser session: one visitor on one device. It stays when the visitor logs out.
@@ -24,9 +25,12 @@ impl Session {
         self.0.id.into()
     }
 
-    /// Who logged in last; null: nobody.
+    /// Who it belongs to; null: nobody has been recognised in it, or it is not for you to know.
     async fn user(&self, context: &Context<'_>) -> async_graphql::Result<Option<User>> {
         let Some(id) = self.0.user_id else { return Ok(None) };
+        if viewer(context)?.reader_of(Some(id)).is_err() {
+            return Ok(None);
+        }
         Ok(loaders(context)?.users.load_one(id).await?.map(User))
     }
 
@@ -95,7 +99,7 @@ pub(in crate::graphql) async fn sessions(
     order_by: Option<SessionOrder>,
 ) -> async_graphql::Result<Connection<Session>> {
     let mut filter = filter.unwrap_or_default().checked()?;
-    filter.users.extend(user);
+    filter.users.extend(user.map(|user| vec![user]));
     let order_by = order_by.unwrap_or(SessionOrder {
         field: SessionOrderField::FirstSeenAt,
         direction: OrderDirection::Desc,

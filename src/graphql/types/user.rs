@@ -14,6 +14,7 @@ use crate::graphql::connection::{Connection, Countable, Order, PageArguments, co
 use crate::graphql::{domain, viewer};
 
 /// Somebody who uses the application, or works on it.
+#[derive(Clone)]
 pub(in crate::graphql) struct User(pub(in crate::graphql) auth::User);
 
 /// Somebody who uses the application, or works on it.
@@ -77,7 +78,7 @@ impl User {
         activities(context, reader, Some(within), page, filter, order_by).await
     }
 
-    /// The browser sessions in which they logged in last; for staff.
+    /// Their browser sessions; for staff.
     #[allow(clippy::too_many_arguments)]
     async fn sessions(
         &self,

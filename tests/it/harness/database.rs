@@ -1,6 +1,6 @@
 //! A fresh database for each test, gone at its end.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, TransactionTrait};
 
 pub struct TestDatabase {
     pub url: String,
@@ -49,8 +49,33 @@ impl TestDatabase {
         self.query(sql).await[0].try_get_by_index(0).unwrap()
     }
 
+    /// Keeps everybody from writing activities.
+    pub async fn lock(&self) -> Lock {
+        let connection = self.connect().await;
+        let options = sea_orm::TransactionOptions {
+            sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Exclusive),
+            ..Default::default()
+        };
+        let transaction = connection.begin_with_options(options).await.unwrap();
+        if self.is_postgres() {
+            let lock = "LOCK TABLE djaffar_activity IN ACCESS EXCLUSIVE MODE";
+            transaction.execute_unprepared(lock).await.unwrap();
+        }
+        Lock { transaction }
+    }
+
     async fn connect(&self) -> DatabaseConnection {
         sea_orm::Database::connect(&self.url).await.unwrap()
+    }
+}
+
+pub struct Lock {
+    transaction: sea_orm::DatabaseTransaction,
+}
+
+impl Lock {
+    pub async fn release(self) {
+        self.transaction.rollback().await.unwrap();
     }
 }
 

@@ -35,6 +35,12 @@ impl Program {
         self
     }
 
+    /// Does not say which database.
+    pub fn without_database(mut self) -> Self {
+        self.command.env_remove("DJAFFAR_DATABASE_URL");
+        self
+    }
+
     /// Puts a file beside the program.
     pub fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self._directory.path().join(name), text).unwrap();

@@ -1,0 +1,219 @@
+//! Opening sessions: at a first visit, at log-in, and when somebody else is there.
+//!
+//! A new session is written together with what it was opened for, in one commit; only then does
+//! tower-sessions hear of it and set the cookie.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use tower_sessions::Session as Cookie;
+use tower_sessions::session::Id;
+use uuid::Uuid;
+
+use super::session_store::timestamp;
+use super::sessions::{Live, SEEN_EVERY, Sessions, hash, key};
+use super::{User, Viewer};
+use crate::error::Error;
+use crate::store::entity::{session, session_key};
+use crate::store::{Batch, Timestamp};
+
+/// The session that an activity is to be logged in.
+pub(crate) struct Visit {
+    pub(crate) session_id: Uuid,
+    step: Step,
+}
+
+/// What has to be written with the activity.
+enum Step {
+    /// Nothing: the session is there.
+    Nothing,
+    /// The session of a client that keeps no cookie, or a user for one that had none.
+    Row(session::Model),
+    /// A session and its key.
+    Open(Opening),
+}
+
+/// A session that is about to be opened.
+struct Opening {
+    key: Id,
+    live: Live,
+    user_agent: String,
+}
+
+impl Sessions {
+    /// Finds the session that an activity of this viewer belongs to.
+    ///
+    /// A session that belongs to somebody else is left alone: another user of the same browser gets
+    /// one of their own. A client that shows a token and no cookie gets no cookie either: its
+    /// session is made up of the user, the user agent and the day, so that a client without a
+    /// cookie jar does not leave a session for each request.
+    pub(crate) async fn visit(&self, viewer: &Viewer) -> Result<Visit, Error> {
+        let user_id = viewer.user().map(|user| user.id);
+        let user_agent = viewer.client.user_agent.as_str();
+        if let Some(id) = viewer.session_id().await? {
+            let owner_id: Option<Uuid> = viewer.cookie.get(key::OWNER).await?;
+            if owner_id == user_id {
+                return Ok(Visit { session_id: id, step: Step::Nothing });
+            }
+            if owner_id.is_none() {
+                let row = row(id, user_id, user_agent, Timestamp::now());
+                return Ok(Visit { session_id: id, step: Step::Row(row) });
+            }
+        }
+        if let Some((user, _)) = viewer.user.as_ref().zip(viewer.token.as_ref()) {
+            let row = row_of_day(user, user_agent);
+            let session_id = row.id;
+            let step = if self.is_noted(row.id) { Step::Nothing } else { Step::Row(row) };
+            return Ok(Visit { session_id, step });
+        }
+        let opening = Opening::new(&viewer.cookie, Uuid::now_v7(), user_agent);
+        let opening = Opening { live: Live { owner_id: user_id, ..opening.live }, ..opening };
+        Ok(Visit { session_id: opening.live.id, step: Step::Open(opening) })
+    }
+
+    /// Tells the cookie of a visit whose rows have been written.
+    pub(crate) async fn settle(&self, viewer: &Viewer, visit: Visit) -> Result<(), Error> {
+        let cookie = &viewer.cookie;
+        match visit.step {
+            Step::Nothing => Ok(()),
+            Step::Row(row) => {
+                self.mark(row.id).await;
+                if viewer.session_id().await? == Some(row.id)
+                    && let Some(key) = cookie.id()
+                {
+                    self.update(key, |live| live.owner_id = row.user_id).await;
+                }
+                Ok(())
+            }
+            Step::Open(opening) => {
+                leave(cookie).await?;
+                self.adopt(cookie, opening).await
+            }
+        }
+    }
+
+    /// Says that the cookie's session is in use, if that has not been said within the last minute.
+    pub(super) async fn touch(&self, cookie: &Cookie) -> Result<(), Error> {
+        let seen: Option<i64> = cookie.get(key::SEEN).await?;
+        let now = Timestamp::now();
+        let due = now.plus_seconds(-(SEEN_EVERY.as_secs() as i64));
+        if seen.is_some_and(|seen| Timestamp(seen) < due) {
+            // Modified: tower-sessions saves it and, if it is persistent, renews the cookie.
+            cookie.insert(key::SEEN, now.0).await?;
+        }
+        Ok(())
+    }
+
+    /// Logs a user in, under a new key: whoever knew the old one is nobody. The session stays the
+    /// same unless it belongs to somebody else.
+    pub(super) async fn log_in(
+        &self,
+        cookie: &Cookie,
+        user: &User,
+        user_agent: &str,
+    ) -> Result<(), Error> {
+        let id: Option<Uuid> = cookie.get(key::ID).await?;
+        let owner_id: Option<Uuid> = cookie.get(key::OWNER).await?;
+        let id = id.filter(|_| owner_id.is_none_or(|owner_id| owner_id == user.id));
+        leave(cookie).await?;
+        let opening = Opening::new(cookie, id.unwrap_or_else(Uuid::now_v7), user_agent);
+        let user_id = Some(user.id);
+        let live = Live { user_id, owner_id: user_id, ..opening.live };
+        let opening = Opening { live, ..opening };
+        let mut batch = Batch::default();
+        opening.write_into(&mut batch);
+        self.store.commit(batch).await?;
+        self.adopt(cookie, opening).await
+    }
+
+    /// Ends the session of a cookie. Its activities stay.
+    pub(super) async fn log_out(&self, cookie: &Cookie) -> Result<(), Error> {
+        leave(cookie).await
+    }
+
+    /// Lets the cookie open a session that has been written.
+    async fn adopt(&self, cookie: &Cookie, opening: Opening) -> Result<(), Error> {
+        let Opening { key, live, .. } = opening;
+        cookie.insert(key::ID, live.id).await?;
+        cookie.insert(key::SEEN, live.seen_at.0).await?;
+        cookie.insert(key::KEY, key.to_string()).await?;
+        if let Some(user_id) = live.user_id {
+            cookie.insert(key::USER, user_id).await?;
+        }
+        if let Some(owner_id) = live.owner_id {
+            cookie.insert(key::OWNER, owner_id).await?;
+        }
+        self.live.insert(key, Some(live)).await;
+        Ok(cookie.save().await?)
+    }
+}
+
+impl Visit {
+    /// Adds what has to be written to the batch of the activity.
+    pub(crate) fn write_into(&self, batch: &mut Batch) {
+        match &self.step {
+            Step::Nothing => {}
+            Step::Row(row) => batch.sessions.push(row.clone()),
+            Step::Open(opening) => opening.write_into(batch),
+        }
+    }
+}
+
+impl Opening {
+    /// An anonymous session under a fresh key: 128 random bits.
+    fn new(cookie: &Cookie, id: Uuid, user_agent: &str) -> Self {
+        let now = Timestamp::now();
+        let live = Live {
+            id,
+            user_id: None,
+            owner_id: None,
+            seen_at: now,
+            expires_at: timestamp(cookie.expiry_date()),
+            read_at: now,
+        };
+        Self { key: Id::default(), live, user_agent: user_agent.to_owned() }
+    }
+
+    fn write_into(&self, batch: &mut Batch) {
+        let live = &self.live;
+        batch.sessions.push(row(live.id, live.owner_id, &self.user_agent, live.seen_at));
+        batch.session_keys.push(session_key::Model {
+            key_hash: hash(&self.key),
+            session_id: live.id,
+            user_id: live.user_id,
+            created_at: live.seen_at,
+            expires_at: live.expires_at,
+        });
+    }
+}
+
+/// Takes the key that a cookie may have away, and empties it. tower-sessions' own `flush` would let
+/// a later session of the same request have the old key.
+async fn leave(cookie: &Cookie) -> Result<(), Error> {
+    if cookie.id().is_some() {
+        cookie.clear().await;
+        cookie.cycle_id().await?;
+    }
+    Ok(())
+}
+
+/// The session of a user who keeps no cookie: one for each user agent and day (UTC).
+fn row_of_day(user: &User, user_agent: &str) -> session::Model {
+    let now = Timestamp::now();
+    let mut hash = Sha256::new();
+    hash.update(user.id);
+    hash.update(DateTime::<Utc>::from(now).date_naive().to_string());
+    hash.update(user_agent);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.finalize()[..16]);
+    row(Uuid::new_v8(bytes), Some(user.id), user_agent, now)
+}
+
+fn row(id: Uuid, user_id: Option<Uuid>, user_agent: &str, now: Timestamp) -> session::Model {
+    session::Model {
+        id,
+        user_id,
+        user_agent: user_agent.to_owned(),
+        first_seen_at: now,
+        last_seen_at: now,
+    }
+}

@@ -1,0 +1,87 @@
+//! Overload and interruption are told, not hidden.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Program, TestApp, TestDatabase};
+
+/// Logs a hundred activities of two kilobytes each.
+async fn log_much(client: &Client) -> reqwest::Response {
+    let query = "mutation($activities: [LogActivityInput!]!) {
+        logActivities(input: { activities: $activities }) { results { userErrors { code } } } }";
+    let activities = vec![json!({ "path": "x".repeat(2_000) }); 100];
+    client.post_graphql(query, json!({ "activities": activities })).await
+}
+
+#[tokio::test]
+async fn a_full_queue_is_503_and_loses_nothing_that_it_took() {
+    let app = TestApp::start().await;
+    let client = app.visitor();
+    client.log("/opens-the-session").await;
+    let lock = app.database.lock().await;
+    let requests: Vec<_> = (0..60)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { log_much(&client).await })
+        })
+        .collect();
+    // What the queue does not take is answered at once, while the database is still locked.
+    let mut tick = tokio::time::interval(Duration::from_millis(5));
+    while !requests.iter().any(tokio::task::JoinHandle::is_finished) {
+        tick.tick().await;
+    }
+    lock.release().await;
+    let (mut taken, mut refused) = (0, 0);
+    for request in requests {
+        let response = request.await.unwrap();
+        match response.status() {
+            StatusCode::OK => taken += 1,
+            StatusCode::SERVICE_UNAVAILABLE => {
+                assert_eq!(response.headers()["retry-after"], "1");
+                let body: Value = response.json().await.unwrap();
+                assert_eq!(body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE");
+                refused += 1;
+            }
+            status => panic!("{status}"),
+        }
+    }
+    assert!(taken > 0 && refused > 0, "{taken} {refused}");
+    let stored = app.database.count("SELECT count(*) FROM djaffar_activity").await;
+    assert_eq!(stored, 1 + 100 * taken);
+    client.log("/goes-on").await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_stop() {
+    let database = TestDatabase::create().await;
+    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let client = Client::new(&server.url);
+    client.log("/first").await;
+    let lock = database.lock().await;
+    let under_way = tokio::spawn(async move { log_much(&client).await.status() });
+    // It has come in when the writer waits for the lock.
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    for _ in 0..20 {
+        tick.tick().await;
+    }
+    let stop = tokio::spawn(server.stop());
+    for _ in 0..20 {
+        tick.tick().await;
+    }
+    assert!(!under_way.is_finished() && !stop.is_finished());
+    lock.release().await;
+    assert_eq!(under_way.await.unwrap(), StatusCode::OK);
+    assert_eq!(stop.await.unwrap().0, Some(0));
+    assert_eq!(database.count("SELECT count(*) FROM djaffar_activity").await, 101);
+}
+
+#[tokio::test]
+async fn a_service_whose_writer_is_stuck_is_not_ready() {
+    let app = TestApp::start().await;
+    assert_eq!(app.visitor().get("/readyz").await.status(), StatusCode::OK);
+    app.djaffar.shutdown().await;
+    assert_eq!(app.visitor().get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.visitor().get("/healthz").await.status(), StatusCode::OK);
+}
