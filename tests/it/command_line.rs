@@ -87,6 +87,13 @@ async fn a_flag_goes_before_a_variable_before_the_file() {
     assert!(response.headers()["set-cookie"].to_str().unwrap().starts_with("from_variable="));
     assert_eq!(server.stop().await.0, Some(0));
 
+    // The file's database is used, and its password is not shown.
+    let file = format!("database-url = {:?}\n", database.url);
+    let from_file = || program().without_database().file("djaffar.toml", &file);
+    assert!(from_file().run(&["migrate", "status"]).await.success().starts_with("applied"));
+    let help = from_file().run(&["migrate", "--help"]).await.success();
+    assert!(help.contains("DJAFFAR_DATABASE_URL") && !help.contains(&database.url), "{help}");
+
     let unknown =
         program().file("djaffar.toml", "colour = \"red\"\n").run(&["schema"]).await.failure();
     assert!(unknown.contains("there is no setting called colour"), "{unknown}");
