@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{Request, Response, ServerError};
+use async_graphql::{ErrorExtensionValues, Request, Response, ServerError};
 use moka::sync::Cache;
 
-use super::{Domain, Schema, builder};
+use super::{Domain, Schema, builder, guard};
 
 /// Remembered documents, in bytes of their texts. Parsed, one takes up to fifty times as much.
 const REMEMBERED: u64 = 256 << 10;
@@ -40,11 +40,21 @@ impl Api {
     }
 
     /// Reads a document, or remembers it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no document, or too large a one; with the code that says which.
     pub(crate) fn document(&self, text: String) -> Result<Document, ServerError> {
         if let Some(parsed) = self.known.get(&text) {
             return Ok(Document { parsed, text: None });
         }
-        let parsed = Arc::new(parse_query(&text)?);
+        guard::check_text(&text).map_err(|message| refusal(message, "COST_LIMIT_EXCEEDED"))?;
+        let parsed = parse_query(&text).map_err(|error| ServerError {
+            extensions: extensions("GRAPHQL_PARSE_FAILED"),
+            ..error.into()
+        })?;
+        guard::check(&parsed).map_err(|message| refusal(message, "COST_LIMIT_EXCEEDED"))?;
+        let parsed = Arc::new(parsed);
         Ok(Document { parsed, text: Some(text) })
     }
 
@@ -59,4 +69,14 @@ impl Api {
         }
         response
     }
+}
+
+fn refusal(message: String, code: &str) -> ServerError {
+    ServerError { extensions: extensions(code), ..ServerError::new(message, None) }
+}
+
+fn extensions(code: &str) -> Option<ErrorExtensionValues> {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    Some(extensions)
 }

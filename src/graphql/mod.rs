@@ -6,6 +6,7 @@
 mod api;
 mod connection;
 mod errors;
+mod guard;
 mod loader;
 mod mutation;
 mod query;

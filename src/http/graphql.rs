@@ -97,7 +97,7 @@ async fn execute(
     };
     let document = match app.api.document(parameters.query) {
         Ok(document) => document,
-        Err(error) => return unparsable(media_type, error),
+        Err(error) => return unreadable(media_type, error),
     };
     let operation_name = parameters.operation_name.as_deref();
     let variables = parameters.variables.unwrap_or_default();
@@ -180,12 +180,8 @@ fn malformed(media_type: MediaType, message: &str) -> Response {
     refusal(media_type, StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
 }
 
-fn unparsable(media_type: MediaType, mut error: ServerError) -> Response {
-    let mut extensions = async_graphql::ErrorExtensionValues::default();
-    extensions.set("code", "GRAPHQL_PARSE_FAILED");
-    error.extensions = Some(extensions);
-    let status = media_type.status_of_failure();
-    respond(media_type, status, &Body { errors: &[error], data: None })
+fn unreadable(media_type: MediaType, error: ServerError) -> Response {
+    respond(media_type, media_type.status_of_failure(), &Body { errors: &[error], data: None })
 }
 
 fn failure(media_type: MediaType, error: &Error, request_id: &str) -> Response {

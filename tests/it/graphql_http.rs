@@ -195,3 +195,19 @@ async fn a_database_that_fails_is_503_and_says_nothing_of_itself() {
     let response = jeff.post_form("/logs", &[("date", "2026-11-23T03:00:00"), ("path", "/")]).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+/// The audits of the npm package graphql-http, which the public comparison of servers is made of.
+#[tokio::test]
+async fn all_audits_of_graphql_over_http_pass() {
+    const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
+    let app = TestApp::start().await;
+    let script = tokio::process::Command::new("node")
+        .args(["tests/audit.mjs", &format!("{}/graphql", app.url)])
+        .current_dir(WEB)
+        .kill_on_drop(true)
+        .output();
+    let output = script.await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, "61 of 61 audits passed\n", "run make setup first? {errors}");
+}

@@ -13,6 +13,7 @@ mod exactly_once;
 mod filters;
 mod graphql_http;
 mod host;
+mod hostile;
 mod layering;
 mod legacy_form;
 mod log_activity;

@@ -1,0 +1,133 @@
+//! Requests that mean harm: each is refused at once, with a code.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+/// Fragments that spread each other twice: each level doubles.
+fn bomb(levels: usize) -> String {
+    let mut document = "{ viewer { ...F0 } }".to_owned();
+    for level in 0..levels {
+        let next = level + 1;
+        document += &format!(" fragment F{level} on Viewer {{ ...F{next} ...F{next} }}");
+    }
+    document + &format!(" fragment F{levels} on Viewer {{ role }}")
+}
+
+#[tokio::test]
+async fn documents_that_cost_too_much_are_refused_before_they_are_validated() {
+    let app = TestApp::start().await;
+    let visitor = app.visitor();
+    let repeat = |text: &str, count: usize| text.repeat(count);
+    let aliases: String = (0..10_000).map(|number| format!("a{number}:__typename ")).collect();
+    let few_aliases: String = (0..31).map(|number| format!("a{number}:__typename ")).collect();
+    for (name, document) in [
+        ("fragments doubled 24 times", bomb(24)),
+        ("fragments doubled 30 times", bomb(30)),
+        (
+            "nested lists",
+            format!("{{ nodes(ids: {}{}) {{ id }} }}", repeat("[", 100_000), repeat("]", 100_000)),
+        ),
+        (
+            "fewer nested lists",
+            format!("{{ nodes(ids: {}{}) {{ id }} }}", repeat("[", 60), repeat("]", 60)),
+        ),
+        ("nested selections", format!("{}{}", repeat("{ a ", 8_000), repeat("}", 8_000))),
+        ("aliases", format!("{{ {aliases} }}")),
+        ("a few aliases too many", format!("{{ {few_aliases} }}")),
+        (
+            "log-ins by alias",
+            format!(
+                "mutation {{ {} }}",
+                (0..31)
+                    .map(|n| format!("a{n}: logOut {{ viewer {{ role }} }} "))
+                    .collect::<String>()
+            ),
+        ),
+        ("directives", format!("{{ __typename {} }}", repeat("@skip(if: false) ", 10_000))),
+        ("a few directives too many", format!("{{ __typename {} }}", repeat("@a ", 51))),
+        ("comments", format!("{{ __typename }} {}", repeat("#\n", 100_000))),
+        ("root fields", format!("{{ {} }}", repeat("viewer { role } ", 21))),
+        (
+            "root fields in a fragment",
+            format!("{{ ...F }} fragment F on Query {{ {} }}", repeat("viewer { role } ", 21)),
+        ),
+        (
+            "a fragment that spreads itself",
+            "{ viewer { ...F } } fragment F on Viewer { ...F }".to_owned(),
+        ),
+        (
+            "fragments in a ring",
+            "{ viewer { ...F } } fragment F on Viewer { ...G } fragment G on Viewer { ...F }"
+                .to_owned(),
+        ),
+    ] {
+        let since = Instant::now();
+        let response = visitor.post_graphql(&document, json!({})).await;
+        let status = response.status();
+        let took = since.elapsed();
+        let body: Value = response.json().await.unwrap();
+        let code = &body["errors"][0]["extensions"]["code"];
+        assert!(code == "COST_LIMIT_EXCEEDED" || status == 413, "{name}: {status} {body}");
+        assert!(body.get("data").is_none(), "{name}");
+        // Not a measurement: the doubled fragments would take seconds to hours.
+        assert!(took < Duration::from_secs(2), "{name} took {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_nothing_are_refused() {
+    let app = TestApp::start().await;
+    let post = |body: String| {
+        let request = app.visitor().request(Method::POST, "/graphql");
+        request.header(CONTENT_TYPE, "application/json").body(body).send()
+    };
+    let query = "query($p: JSON) { viewer { role } }";
+    for (name, body, status) in [
+        ("a text of 5 MB", format!("\"{}\"", "x".repeat(5 << 20)), 413),
+        (
+            "deep variables",
+            format!(
+                "{{\"query\":\"{query}\",\"variables\":{{\"p\":{}{}}}}}",
+                "[".repeat(50_000),
+                "]".repeat(50_000)
+            ),
+            400,
+        ),
+        (
+            "a batch",
+            "[{\"query\":\"{ __typename }\"},{\"query\":\"{ __typename }\"}]".to_owned(),
+            400,
+        ),
+    ] {
+        let response = post(body).await;
+        // A server may close the connection on a body that it does not want.
+        let got = response.map(|response| response.status().as_u16()).unwrap_or(413);
+        assert_eq!(got, status, "{name}");
+    }
+    assert_eq!(app.visitor().get("/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_people_send_is_not_refused() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    // The query by which tools read the schema.
+    let introspection = "query IntrospectionQuery { __schema { queryType { name } mutationType { name }
+        types { ...FullType } directives { name description locations args { ...InputValue } } } }
+        fragment FullType on __Type { kind name description
+            fields(includeDeprecated: true) { name description args { ...InputValue } type { ...TypeRef } isDeprecated deprecationReason }
+            inputFields { ...InputValue } interfaces { ...TypeRef }
+            enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason } possibleTypes { ...TypeRef } }
+        fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue }
+        fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name
+            ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } }";
+    let data = staff.graphql(introspection).await;
+    assert!(data["__schema"]["types"].as_array().unwrap().len() > 20);
+    let texts = "{ user(username: \"\\\"{[(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\") { id } }";
+    assert_eq!(staff.graphql(texts).await["user"], Value::Null);
+}
