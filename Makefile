@@ -2,7 +2,7 @@
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: run test lint bench setup setup-build schema
+.PHONY: run test lint bench faults setup setup-build schema
 
 ## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
 run: setup-build
@@ -23,6 +23,11 @@ lint:
 bench: setup
 	@command -v wrk >/dev/null || $(SUDO) apt-get install -y --no-install-recommends wrk
 	pg_virtualenv tests/on_postgres.sh cargo bench --bench ingest
+
+## Kill the service under load, many times, and look for what it had acknowledged.
+faults: setup
+	DJAFFAR_TEST_KILLS=50 cargo test --test it faults -- --nocapture
+	DJAFFAR_TEST_KILLS=20 pg_virtualenv tests/on_postgres.sh cargo test --test it faults -- --nocapture
 
 ## Write schema.graphql anew.
 schema:

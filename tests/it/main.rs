@@ -10,6 +10,7 @@ mod harness;
 mod browser;
 mod command_line;
 mod exactly_once;
+mod faults;
 mod filters;
 mod graphql_http;
 mod host;

@@ -64,6 +64,26 @@ impl TestDatabase {
         Lock { transaction }
     }
 
+    /// PostgreSQL: throws everybody out, and lets nobody in.
+    pub async fn close_to_all(&self) {
+        let (server, name) = self.server();
+        execute_on(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname =";
+        execute_on(&server, &format!("{others} '{name}'")).await;
+    }
+
+    /// PostgreSQL: lets everybody in again.
+    pub async fn open_again(&self) {
+        let (server, name) = self.server();
+        execute_on(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    }
+
+    /// The URL of the server, and the name of this database on it.
+    fn server(&self) -> (String, String) {
+        let (server, name) = self.url.rsplit_once('/').unwrap();
+        (format!("{server}/postgres"), name.split('?').next().unwrap().to_owned())
+    }
+
     async fn connect(&self) -> DatabaseConnection {
         sea_orm::Database::connect(&self.url).await.unwrap()
     }
@@ -84,10 +104,8 @@ impl Drop for TestDatabase {
         if self.directory.is_some() {
             return;
         }
-        let (server, name) = self.url.rsplit_once('/').unwrap();
-        let name = name.split('?').next().unwrap();
+        let (server, name) = self.server();
         let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-        let server = format!("{server}/postgres");
         // A test's runtime can't be blocked on from within.
         let dropping = std::thread::spawn(move || {
             let runtime =
