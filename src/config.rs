@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Config {
     /// Production, or development with its open doors.
     pub mode: Mode,
+    /// Origins whose pages may log, besides the service's own, like `https://app.example`. In
+    /// development mode any page of the same machine may.
+    pub allowed_origins: Vec<String>,
     /// The name of the session cookie.
     pub session_cookie: String,
     /// How long a session lives after its last use. None: until the browser is closed, and two
@@ -23,6 +26,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             mode: Mode::Production,
+            allowed_origins: Vec::new(),
             session_cookie: "sessionid".to_owned(),
             session_age: None,
             require_user: false,
@@ -37,7 +41,7 @@ pub enum Mode {
     /// Cookies over HTTPS alone; the schema is shown to staff alone.
     #[default]
     Production,
-    /// Cookies over plain HTTP; the schema is shown to everybody.
+    /// Cookies over plain HTTP; the schema is shown to everybody; any page of this machine may log.
     Development,
 }
 

@@ -47,6 +47,9 @@ pub(super) struct Serve {
     /// production, or development: cookies over plain HTTP, and the schema for everybody
     #[arg(long, env = "DJAFFAR_MODE", default_value = "production")]
     pub mode: Mode,
+    /// Origins whose pages may log from another site, like https://app.example; several by commas
+    #[arg(long, env = "DJAFFAR_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub allowed_origins: Vec<String>,
     /// The name of the session cookie
     #[arg(long, env = "DJAFFAR_SESSION_COOKIE", default_value = "sessionid")]
     pub session_cookie: String,
@@ -70,6 +73,7 @@ impl Serve {
     pub(super) fn config(&self) -> Config {
         Config {
             mode: self.mode,
+            allowed_origins: self.allowed_origins.clone(),
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             require_user: self.require_user,
@@ -98,6 +102,10 @@ pub(super) fn command() -> Result<clap::Command> {
         let id = name.replace('-', "_");
         let value = match value {
             toml::Value::String(text) => text,
+            toml::Value::Array(values) => {
+                let texts: Vec<_> = values.iter().filter_map(toml::Value::as_str).collect();
+                texts.join(",")
+            }
             value => value.to_string(),
         };
         if has(&command, &id) {
@@ -114,6 +122,20 @@ pub(super) fn command() -> Result<clap::Command> {
     }
     Ok(command)
 }
+
+/// Scheme, host and perhaps port, as a browser sends it.
+fn origin(text: &str) -> std::result::Result<String, String> {
+    let uri: axum::http::Uri = text.trim().parse().map_err(|_| NO_ORIGIN)?;
+    let is_http = uri.scheme_str().is_some_and(|scheme| scheme == "http" || scheme == "https");
+    match uri.authority() {
+        Some(authority) if is_http && uri.path() == "/" && !authority.as_str().contains('@') => {
+            Ok(text.trim().trim_end_matches('/').to_owned())
+        }
+        _ => Err(NO_ORIGIN.to_owned()),
+    }
+}
+
+const NO_ORIGIN: &str = "an origin is like https://app.example, without a path";
 
 fn has(command: &clap::Command, id: &str) -> bool {
     command.get_arguments().any(|argument| argument.get_id() == id)

@@ -4,21 +4,27 @@ mod caller;
 mod graphql;
 mod health;
 mod log;
+mod origin;
 mod report;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
+use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
+use self::origin::Origins;
 use crate::app::App;
 use crate::config::Mode;
 
@@ -34,6 +40,9 @@ const LOG_PATHS: [&str; 8] = [
     "/djaffar/log/",
 ];
 
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
 /// Every path. It may be nested anywhere: no handler knows where it is mounted.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let sessions = SessionManagerLayer::new(app.auth.sessions.clone())
@@ -46,13 +55,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     for path in LOG_PATHS {
         doors = doors.route(path, post(log::post));
     }
+    let origins = Origins::new(&app.config);
     doors
         // Handlers read the body themselves, each up to its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(sessions)
+        .layer(from_fn_with_state(origins.clone(), origin::guard))
+        // Answers are for the one who asked, and for nobody's cache.
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE))
+        .layer(origins.cors())
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF))
         .layer(CatchPanicLayer::new())
         .layer(PropagateRequestIdLayer::x_request_id())
         // What fails is logged with its cause, where it is answered.

@@ -48,12 +48,14 @@ async fn audit(database: &TestDatabase, ledger: &Ledger) {
     let stored: Vec<Uuid> = rows.iter().map(|row| row.try_get("", "id").unwrap()).collect();
     let unique: HashSet<Uuid> = stored.iter().copied().collect();
     assert_eq!(unique.len(), stored.len(), "an id is stored twice");
-    let ledger = ledger.lock().unwrap();
-    for id in &unique {
-        assert!(ledger.contains_key(id), "{id} was never sent");
-    }
-    for (id, is_acknowledged) in ledger.iter() {
-        assert!(!is_acknowledged || unique.contains(id), "{id} was acknowledged and is lost");
+    {
+        let ledger = ledger.lock().unwrap();
+        for id in &unique {
+            assert!(ledger.contains_key(id), "{id} was never sent");
+        }
+        for (id, is_acknowledged) in ledger.iter() {
+            assert!(!is_acknowledged || unique.contains(id), "{id} was acknowledged and is lost");
+        }
     }
     // Sessions come with their activities, or not at all.
     let orphans = "SELECT count(*) FROM djaffar_activity WHERE session_id NOT IN (SELECT id FROM djaffar_session)";

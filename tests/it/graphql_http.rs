@@ -160,6 +160,18 @@ async fn queries_may_come_by_get() {
 }
 
 #[tokio::test]
+async fn answers_are_not_to_be_kept_or_guessed_at() {
+    let app = TestApp::start().await;
+    let form = app.visitor().log("/").await;
+    let graphql = app.visitor().post_graphql("{ viewer { role } }", json!({})).await;
+    for response in [form, graphql] {
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.headers()["x-request-id"].len(), 36);
+    }
+}
+
+#[tokio::test]
 async fn a_bad_token_is_401_before_anything_is_executed() {
     let app = TestApp::start().await;
     let response = app

@@ -19,6 +19,7 @@ mod layering;
 mod legacy_form;
 mod log_activity;
 mod operation;
+mod origins;
 mod overload;
 mod pages;
 mod rights;

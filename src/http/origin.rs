@@ -1,0 +1,104 @@
+//! Which pages may speak to the service: those of its own origin, and those that the operator has
+//! named.
+//!
+//! A browser says of each request whether it comes from the same origin (`Sec-Fetch-Site`) and from
+//! which one (`Origin`); what is no browser says neither, and carries no cookie that is not its own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::config::{Config, Mode};
+
+/// A browser need not ask again for so long whether it may send a request.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
+
+/// Whose pages may log.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    /// Like `https://app.example`, in lower case.
+    allowed: Arc<HashSet<String>>,
+    /// Whether any page of this machine may.
+    loopback: bool,
+}
+
+impl Origins {
+    pub(super) fn new(config: &Config) -> Self {
+        let allowed = config.allowed_origins.iter();
+        let normal = |origin: &String| origin.trim_end_matches('/').to_ascii_lowercase();
+        Self {
+            allowed: Arc::new(allowed.map(normal).collect()),
+            loopback: config.mode == Mode::Development,
+        }
+    }
+
+    /// Lets the browser read the answers that it gets for a page of another origin.
+    pub(super) fn cors(&self) -> CorsLayer {
+        let origins = self.clone();
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::predicate(move |origin, _| origins.names(origin)))
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
+            .expose_headers([RETRY_AFTER])
+            .max_age(PREFLIGHT_AGE)
+    }
+
+    /// Whether a request may have come from where it came from.
+    fn permit(&self, headers: &HeaderMap) -> bool {
+        const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+        let Some(origin) = headers.get(ORIGIN) else { return true };
+        match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+            // Also behind a proxy that gives the service another name.
+            Some(b"same-origin" | b"none") => true,
+            Some(_) => self.names(origin),
+            None => self.names(origin) || is_host(origin, headers.get(HOST)),
+        }
+    }
+
+    fn names(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        self.allowed.contains(&origin.to_ascii_lowercase()) || self.loopback && is_loopback(origin)
+    }
+}
+
+/// Refuses what a page of another origin sends, unless the operator has named it.
+pub(super) async fn guard(
+    State(origins): State<Origins>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if origins.permit(request.headers()) {
+        return next.run(request).await;
+    }
+    let message = "This origin may not speak to the service: see allowed-origins.";
+    let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
+    let body = json!({ "detail": message, "errors": [error] });
+    (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
+}
+
+/// Whether an origin has the name and port by which the service was called.
+fn is_host(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    authority.is_some_and(|authority| {
+        host.is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))
+    })
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let uri = origin.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
