@@ -79,10 +79,7 @@ async fn log_in_changes_the_cookie_and_keeps_the_session() {
     let planted = set_cookie(&before).unwrap();
     let session = viewer(&browser).await["session"]["id"].clone();
 
-    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { userErrors { code } } }";
-    let input = json!({ "input": { "username": "jeff", "password": PASSWORD } });
-    let response = browser.post_graphql(log_in, input).await;
-    assert_ne!(set_cookie(&response).unwrap(), planted);
+    assert_ne!(log_in(&browser, "jeff").await, planted);
     browser.log("/after").await;
 
     let activities = staff.activities().await;
@@ -253,11 +250,8 @@ async fn a_cookie_is_void_after_log_out_on_the_same_node_at_once() {
     let app = TestApp::start().await;
     let staff = app.staff().await;
     app.make_user("jeff", "user").await;
-    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { userErrors { code } } }";
-    let input = json!({ "input": { "username": "jeff", "password": PASSWORD } });
     let browser = app.visitor();
-    let response = browser.post_graphql(log_in, input).await;
-    let stolen = set_cookie(&response).unwrap();
+    let stolen = &log_in(&browser, "jeff").await;
     log_with_cookie(&app.visitor(), stolen).await;
     assert_eq!(staff.activities().await[0]["user"]["username"], "jeff");
     browser.log_out().await;
