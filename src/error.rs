@@ -104,11 +104,11 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
     }
 }
 
-/// PostgreSQL: classes 08, 53, 57 and 58 (<https://www.postgresql.org/docs/15/errcodes-appendix.html>).
+/// PostgreSQL: classes 08, 25, 53, 57 and 58 (<https://www.postgresql.org/docs/15/errcodes-appendix.html>).
 /// SQLite: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN in the low byte (<https://sqlite.org/rescode.html>).
 fn is_transient_code(code: &str) -> bool {
     match code.len() {
-        5 => ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
+        5 => ["08", "25", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
         _ => code.parse::<u32>().is_ok_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 0xff))),
     }
 }

@@ -70,7 +70,10 @@ impl Activities {
         // A first visit costs no commit of its own.
         visit.write_into(&mut batch);
         let written = self.store.commit(batch).await?;
-        self.sessions.settle(viewer, visit).await?;
+        if let Err(error) = self.sessions.settle(viewer, visit).await {
+            // The activity is stored: a client that was told otherwise would log it again.
+            error.log();
+        }
         let answer = |(row, draft)| origin.answer(row, draft, &written);
         Ok(rows.into_iter().zip(&drafts).map(answer).collect())
     }

@@ -26,7 +26,7 @@ pub(crate) use crate::store::sessions::Filter as SessionFilter;
 pub(crate) use crate::store::users::{Filter as UserFilter, SortKey as UserSortKey};
 
 use crate::error::Error;
-use crate::store::{Store, Subject};
+use crate::store::{Store, Subject, Timestamp};
 
 /// What a request brings to show who makes it.
 pub(crate) struct Credentials {
@@ -102,10 +102,12 @@ impl Auth {
         username: &str,
         password: String,
     ) -> Result<Option<Viewer>, Error> {
+        let checked_at = Timestamp::now();
         let Some(user) = self.users.by_password(username, password).await? else {
             return Ok(None);
         };
-        self.sessions.log_in(&viewer.cookie, &user, &viewer.client.user_agent).await?;
+        let user_agent = &viewer.client.user_agent;
+        self.sessions.log_in(&viewer.cookie, &user, user_agent, checked_at).await?;
         self.sessions.note(vec![Subject::User(user.id)]).await;
         let viewer = viewer.clone();
         Ok(Some(Viewer { user: Some(user), token: None, ..viewer }))

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tower_sessions::Session as Cookie;
+use tower_sessions::SessionStore;
 use tower_sessions::session::Id;
 use uuid::Uuid;
 
@@ -42,8 +43,8 @@ struct Opening {
 impl Sessions {
     /// Finds the session that an activity of this viewer belongs to.
     ///
-    /// A session that belongs to somebody else is left alone: another user of the same browser gets
-    /// one of their own. A client that shows a token and no cookie gets no cookie either: its
+    /// Another user of the same browser gets a session of their own; who is not recognised at the
+    /// moment stays in the one that is there. A client that shows a token and no cookie gets no cookie either: its
     /// session is made up of the user, the user agent and the day, so that a client without a
     /// cookie jar does not leave a session for each request.
     pub(crate) async fn visit(&self, viewer: &Viewer) -> Result<Visit, Error> {
@@ -51,7 +52,7 @@ impl Sessions {
         let user_agent = viewer.client.user_agent.as_str();
         if let Some(id) = viewer.session_id().await? {
             let owner_id: Option<Uuid> = viewer.cookie.get(key::OWNER).await?;
-            if owner_id == user_id {
+            if user_id.is_none() || owner_id == user_id {
                 return Ok(Visit { session_id: id, step: Step::Nothing });
             }
             if owner_id.is_none() {
@@ -85,7 +86,7 @@ impl Sessions {
                 Ok(())
             }
             Step::Open(opening) => {
-                leave(cookie).await?;
+                self.leave(cookie).await?;
                 self.adopt(cookie, opening).await
             }
         }
@@ -110,24 +111,39 @@ impl Sessions {
         cookie: &Cookie,
         user: &User,
         user_agent: &str,
+        checked_at: Timestamp,
     ) -> Result<(), Error> {
         let id: Option<Uuid> = cookie.get(key::ID).await?;
         let owner_id: Option<Uuid> = cookie.get(key::OWNER).await?;
         let id = id.filter(|_| owner_id.is_none_or(|owner_id| owner_id == user.id));
-        leave(cookie).await?;
         let opening = Opening::new(cookie, id.unwrap_or_else(Uuid::now_v7), user_agent);
         let user_id = Some(user.id);
-        let live = Live { user_id, owner_id: user_id, ..opening.live };
+        // A password that is changed while it is being checked must not leave a session behind.
+        let live = Live { user_id, owner_id: user_id, seen_at: checked_at, ..opening.live };
         let opening = Opening { live, ..opening };
         let mut batch = Batch::default();
         opening.write_into(&mut batch);
         self.store.commit(batch).await?;
+        self.leave(cookie).await?;
         self.adopt(cookie, opening).await
     }
 
     /// Ends the session of a cookie. Its activities stay.
     pub(super) async fn log_out(&self, cookie: &Cookie) -> Result<(), Error> {
-        leave(cookie).await
+        self.leave(cookie).await
+    }
+
+    /// Takes the key that a cookie may have away, and empties it.
+    ///
+    /// The key goes first: if that fails, the client keeps its cookie and can try again.
+    /// tower-sessions' own `flush` would let a later session of the same request have the old key.
+    async fn leave(&self, cookie: &Cookie) -> Result<(), Error> {
+        if let Some(key) = cookie.id() {
+            self.delete(&key).await.map_err(tower_sessions::session::Error::from)?;
+            cookie.clear().await;
+            cookie.cycle_id().await?;
+        }
+        Ok(())
     }
 
     /// Lets the cookie open a session that has been written.
@@ -184,16 +200,6 @@ impl Opening {
             expires_at: live.expires_at,
         });
     }
-}
-
-/// Takes the key that a cookie may have away, and empties it. tower-sessions' own `flush` would let
-/// a later session of the same request have the old key.
-async fn leave(cookie: &Cookie) -> Result<(), Error> {
-    if cookie.id().is_some() {
-        cookie.clear().await;
-        cookie.cycle_id().await?;
-    }
-    Ok(())
 }
 
 /// The session of a user who keeps no cookie: one for each user agent and day (UTC).

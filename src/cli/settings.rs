@@ -73,7 +73,10 @@ impl Serve {
     pub(super) fn config(&self) -> Config {
         Config {
             mode: self.mode,
-            allowed_origins: self.allowed_origins.clone(),
+            allowed_origins: {
+                let origins = self.allowed_origins.iter();
+                origins.filter(|origin| !origin.is_empty()).cloned().collect()
+            },
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             require_user: self.require_user,
@@ -123,13 +126,24 @@ pub(super) fn command() -> Result<clap::Command> {
     Ok(command)
 }
 
-/// Scheme, host and perhaps port, as a browser sends it.
+/// Scheme, host and perhaps port, as a browser sends it; an empty text names none.
 fn origin(text: &str) -> std::result::Result<String, String> {
-    let uri: axum::http::Uri = text.trim().parse().map_err(|_| NO_ORIGIN)?;
-    let is_http = uri.scheme_str().is_some_and(|scheme| scheme == "http" || scheme == "https");
-    match uri.authority() {
-        Some(authority) if is_http && uri.path() == "/" && !authority.as_str().contains('@') => {
-            Ok(text.trim().trim_end_matches('/').to_owned())
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let uri: axum::http::Uri = text.parse().map_err(|_| NO_ORIGIN)?;
+    let default_port = match uri.scheme_str() {
+        Some("http") => ":80",
+        Some("https") => ":443",
+        _ => return Err(NO_ORIGIN.to_owned()),
+    };
+    match uri.authority().map(axum::http::uri::Authority::as_str) {
+        Some(authority)
+            if uri.path() == "/" && uri.query().is_none() && !authority.contains('@') =>
+        {
+            let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+            Ok(format!("{}://{authority}", uri.scheme_str().unwrap_or_default()))
         }
         _ => Err(NO_ORIGIN.to_owned()),
     }

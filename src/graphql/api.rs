@@ -10,6 +10,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError};
 use moka::sync::Cache;
+use serde_json::{Map, Value};
 
 use super::{Domain, Schema, builder, guard};
 
@@ -44,18 +45,17 @@ impl Api {
     /// # Errors
     ///
     /// If it is no document, or too large a one; with the code that says which.
-    pub(crate) fn document(&self, text: String) -> Result<Document, ServerError> {
-        if let Some(parsed) = self.known.get(&text) {
-            return Ok(Document { parsed, text: None });
-        }
-        guard::check_text(&text).map_err(|message| refusal(message, "COST_LIMIT_EXCEEDED"))?;
-        let parsed = parse_query(&text).map_err(|error| ServerError {
-            extensions: extensions("GRAPHQL_PARSE_FAILED"),
-            ..error.into()
-        })?;
-        guard::check(&parsed).map_err(|message| refusal(message, "COST_LIMIT_EXCEEDED"))?;
-        let parsed = Arc::new(parsed);
-        Ok(Document { parsed, text: Some(text) })
+    pub(crate) fn document(
+        &self,
+        text: String,
+        variables: &Map<String, Value>,
+    ) -> Result<Document, ServerError> {
+        let document = match self.known.get(&text) {
+            Some(parsed) => Document { parsed, text: None },
+            None => Document { parsed: parse(&text)?, text: Some(text) },
+        };
+        guard::check(&document.parsed, variables).map_err(refusal)?;
+        Ok(document)
     }
 
     /// Executes a request, which brings everything but its document.
@@ -71,8 +71,17 @@ impl Api {
     }
 }
 
-fn refusal(message: String, code: &str) -> ServerError {
-    ServerError { extensions: extensions(code), ..ServerError::new(message, None) }
+fn parse(text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
+    guard::check_text(text).map_err(refusal)?;
+    let parsed = parse_query(text).map_err(|error| ServerError {
+        extensions: extensions("GRAPHQL_PARSE_FAILED"),
+        ..error.into()
+    })?;
+    Ok(Arc::new(parsed))
+}
+
+fn refusal(message: String) -> ServerError {
+    ServerError { extensions: extensions("COST_LIMIT_EXCEEDED"), ..ServerError::new(message, None) }
 }
 
 fn extensions(code: &str) -> Option<ErrorExtensionValues> {

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-use async_graphql::Name;
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
+use async_graphql::{Name, Value as Literal};
+use serde_json::{Map, Value};
 
 /// Longest document, in bytes.
 const MAX_BYTES: usize = 16 << 10;
@@ -24,39 +25,38 @@ const MAX_ROOT_FIELDS: u64 = 20;
 /// Most selections of an operation, with every fragment counted where it is spread.
 const MAX_SELECTIONS: u64 = 10_000;
 
+/// Most items of all lists of an operation together.
+const MAX_NODES: u64 = 50_000;
+/// Most items of one list, and how many there are if the client does not say.
+const MAX_PAGE: u64 = 200;
+const DEFAULT_PAGE: u64 = 50;
+
 /// What is wrong with a document, in a sentence for the client.
 pub(super) type Refusal = String;
 
-/// Measures a text.
+/// Measures a text, as <https://spec.graphql.org/September2025/#sec-Language> divides it.
 pub(super) fn check_text(text: &str) -> Result<(), Refusal> {
     if text.len() > MAX_BYTES {
         return Err(format!("The document is longer than {MAX_BYTES} bytes."));
     }
     let (mut tokens, mut nesting) = (0, 0_usize);
-    let mut bytes = text.bytes().peekable();
-    while let Some(byte) = bytes.next() {
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' | b',' => continue,
             b'#' => {
-                bytes.by_ref().find(|byte| *byte == b'\n');
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                rest = &rest[end.unwrap_or(rest.len())..];
                 continue;
             }
-            // Brackets within a text are none. A block text is taken for several texts.
-            b'"' => {
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'\\' => _ = bytes.next(),
-                        b'"' => break,
-                        _ => {}
-                    }
-                }
-            }
+            b'"' => rest = after_text(rest),
             b'{' | b'(' | b'[' => nesting += 1,
             b'}' | b')' | b']' => nesting = nesting.saturating_sub(1),
             _ => {
-                while bytes.next_if(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').is_some()
-                {
-                }
+                let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+                let end = rest.iter().position(|byte| !is_name(byte));
+                rest = &rest[end.unwrap_or(rest.len())..];
             }
         }
         tokens += 1;
@@ -70,15 +70,44 @@ pub(super) fn check_text(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Measures a parsed document.
-pub(super) fn check(document: &ExecutableDocument) -> Result<(), Refusal> {
-    let mut counter = Counter::new(document);
+/// What follows a text whose first quote has been read. Brackets within are none.
+fn after_text(mut rest: &[u8]) -> &[u8] {
+    if let Some(mut block) = rest.strip_prefix(b"\"\"") {
+        while !block.is_empty() {
+            if let Some(after) = block.strip_prefix(b"\"\"\"") {
+                return after;
+            }
+            block = block.strip_prefix(b"\\\"\"\"").unwrap_or(&block[1..]);
+        }
+        return block;
+    }
+    while let Some((byte, after)) = rest.split_first() {
+        match byte {
+            b'"' => return after,
+            // A line ends the text: what follows counts.
+            b'\n' | b'\r' => return rest,
+            b'\\' => rest = after.get(1..).unwrap_or_default(),
+            _ => rest = after,
+        }
+    }
+    rest
+}
+
+/// Measures a parsed document, with the variables that give the sizes of its pages.
+pub(super) fn check(
+    document: &ExecutableDocument,
+    variables: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let mut counter = Counter::new(document, variables);
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         counter.directives += operation.directives.len();
         let size = counter.measure(&operation.selection_set.node)?;
         if size.root_fields > MAX_ROOT_FIELDS {
             return Err(format!("An operation may have {MAX_ROOT_FIELDS} fields at its root."));
+        }
+        if size.nodes > MAX_NODES {
+            return Err(format!("An operation may ask for {MAX_NODES} items at most."));
         }
     }
     Ok(())
@@ -88,6 +117,8 @@ pub(super) fn check(document: &ExecutableDocument) -> Result<(), Refusal> {
 #[derive(Clone, Copy, Default)]
 struct Size {
     selections: u64,
+    /// Items of lists, lists within lists multiplied.
+    nodes: u64,
     root_fields: u64,
 }
 
@@ -101,14 +132,15 @@ enum Fragment {
 
 struct Counter<'a> {
     document: &'a ExecutableDocument,
+    variables: &'a Map<String, Value>,
     fragments: HashMap<&'a Name, Fragment>,
     aliases: usize,
     directives: usize,
 }
 
 impl<'a> Counter<'a> {
-    fn new(document: &'a ExecutableDocument) -> Self {
-        Self { document, fragments: HashMap::new(), aliases: 0, directives: 0 }
+    fn new(document: &'a ExecutableDocument, variables: &'a Map<String, Value>) -> Self {
+        Self { document, variables, fragments: HashMap::new(), aliases: 0, directives: 0 }
     }
 
     fn measure(&mut self, set: &'a SelectionSet) -> Result<Size, Refusal> {
@@ -121,7 +153,13 @@ impl<'a> Counter<'a> {
                     self.aliases += usize::from(field.alias.is_some());
                     self.directives += field.directives.len();
                     size.root_fields += 1;
-                    size.selections += self.measure(&field.selection_set.node)?.selections;
+                    let within = self.measure(&field.selection_set.node)?;
+                    let items = self.items(field);
+                    size.selections += within.selections;
+                    size.nodes = size.nodes.saturating_add(match items {
+                        Some(items) => items.saturating_mul(within.nodes.saturating_add(1)),
+                        None => within.nodes,
+                    });
                 }
                 Selection::InlineFragment(fragment) => {
                     let fragment = &fragment.node;
@@ -146,6 +184,38 @@ impl<'a> Counter<'a> {
         Ok(size)
     }
 
+    /// How many items a field may list; None: it is no list that the client gives the size of.
+    fn items(&self, field: &Field) -> Option<u64> {
+        let sizes = field
+            .arguments
+            .iter()
+            .filter(|(name, _)| matches!(name.node.as_str(), "first" | "last" | "ids"))
+            .filter_map(|(_, value)| {
+                let value = value.node.clone();
+                value.into_const_with(|name| Ok::<_, ()>(self.size_of_variable(&name))).ok()
+            })
+            .filter_map(|value| match value {
+                Literal::Number(number) => number.as_u64(),
+                Literal::List(list) => Some(list.len() as u64),
+                _ => None,
+            });
+        // What is out of bounds is refused by the field itself.
+        sizes.max().map(|size| size.min(MAX_PAGE)).or_else(|| {
+            let is_list = matches!(field.name.node.as_str(), "activities" | "sessions" | "users");
+            is_list.then_some(DEFAULT_PAGE)
+        })
+    }
+
+    fn size_of_variable(&self, name: &Name) -> Literal {
+        match self.variables.get(name.as_str()) {
+            Some(Value::Number(number)) => Literal::Number(number.clone()),
+            Some(Value::Array(list)) => Literal::from(list.len()),
+            Some(_) => Literal::Null,
+            // It may have a default, which is not looked for.
+            None => Literal::from(MAX_PAGE),
+        }
+    }
+
     /// The size of a fragment, which is measured only once. One that isn't there is left to the
     /// validation.
     fn measure_fragment(&mut self, name: &'a Name) -> Result<Size, Refusal> {
@@ -167,5 +237,6 @@ impl Size {
     fn add(&mut self, other: Self) {
         self.selections += other.selections;
         self.root_fields += other.root_fields;
+        self.nodes = self.nodes.saturating_add(other.nodes);
     }
 }

@@ -12,7 +12,7 @@ mod mutation;
 mod query;
 mod types;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::{Context, EmptySubscription};
 
@@ -60,8 +60,26 @@ fn domain<'a>(context: &Context<'a>) -> Result<&'a Domain, Error> {
     context.data().map_err(|error| Error::internal(error.message))
 }
 
-fn viewer<'a>(context: &Context<'a>) -> Result<&'a Viewer, Error> {
-    context.data().map_err(|error| Error::internal(error.message))
+/// Who asks: after a log-in or log-out, whoever they are then.
+fn viewer(context: &Context<'_>) -> Result<Viewer, Error> {
+    let asking: &Asking = context.data().map_err(|error| Error::internal(error.message))?;
+    Ok(asking.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// The fields of the operation that come later are asked by somebody else.
+fn set_viewer(context: &Context<'_>, viewer: Viewer) -> Result<(), Error> {
+    let asking: &Asking = context.data().map_err(|error| Error::internal(error.message))?;
+    *asking.0.lock().unwrap_or_else(PoisonError::into_inner) = viewer;
+    Ok(())
+}
+
+/// Who asks, in the data of a request.
+pub(crate) struct Asking(Mutex<Viewer>);
+
+impl Asking {
+    pub(crate) fn new(viewer: Viewer) -> Self {
+        Self(Mutex::new(viewer))
+    }
 }
 
 fn loaders<'a>(context: &Context<'a>) -> Result<&'a Loaders, Error> {

@@ -5,7 +5,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use super::types::activity::{Activity, LogActivityInput};
 use super::types::user_error::{UserError, UserErrorCode};
 use super::types::viewer::Viewer;
-use super::{domain, viewer};
+use super::{domain, set_viewer, viewer};
 use crate::activity::{Draft, Report};
 use crate::error::Error;
 
@@ -56,17 +56,19 @@ impl Mutation {
         #[graphql(desc = "Who you are.")] input: LogInInput,
     ) -> Result<LogInPayload, Error> {
         let auth = &domain(context)?.auth;
-        let viewer = auth.log_in(viewer(context)?, &input.username, input.password).await?;
-        let user_errors = match viewer {
-            Some(_) => Vec::new(),
-            None => vec![UserError::invalid_credentials()],
+        let viewer = auth.log_in(&viewer(context)?, &input.username, input.password).await?;
+        let Some(viewer) = viewer else {
+            let user_errors = vec![UserError::invalid_credentials()];
+            return Ok(LogInPayload { viewer: None, user_errors });
         };
-        Ok(LogInPayload { viewer: viewer.map(Viewer), user_errors })
+        set_viewer(context, viewer.clone())?;
+        Ok(LogInPayload { viewer: Some(Viewer(viewer)), user_errors: Vec::new() })
     }
 
     /// Logs you out and ends your session. What you did in it stays in the log.
     async fn log_out(&self, context: &Context<'_>) -> Result<LogOutPayload, Error> {
-        let viewer = domain(context)?.auth.log_out(viewer(context)?).await?;
+        let viewer = domain(context)?.auth.log_out(&viewer(context)?).await?;
+        set_viewer(context, viewer.clone())?;
         Ok(LogOutPayload { viewer: Viewer(viewer) })
     }
 }
@@ -77,7 +79,8 @@ async fn record(
     inputs: Vec<LogActivityInput>,
 ) -> Result<Vec<LogActivityPayload>, Error> {
     let domain = domain(context)?;
-    let reporter = viewer(context)?.reporter(domain.config.require_user)?;
+    let viewer = viewer(context)?;
+    let reporter = viewer.reporter(domain.config.require_user)?;
     let mut drafts = Vec::with_capacity(inputs.len());
     let mut results = Vec::with_capacity(inputs.len());
     for input in inputs {

@@ -20,7 +20,7 @@ pub(crate) struct Query;
 impl Query {
     /// Who the server thinks you are.
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer, Error> {
-        Ok(Viewer(viewer(context)?.clone()))
+        Ok(Viewer(viewer(context)?))
     }
 
     /// The object of a global id; null if there is none that you may read.

@@ -21,7 +21,7 @@ use super::request_id;
 use crate::app::App;
 use crate::config::Mode;
 use crate::error::{Error, RETRY_AFTER_SECONDS};
-use crate::graphql::{Document, Loaders, present};
+use crate::graphql::{Asking, Document, Loaders, present};
 
 /// Largest body, in bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -95,12 +95,12 @@ async fn execute(
         Ok(viewer) => viewer,
         Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
     };
-    let document = match app.api.document(parameters.query) {
+    let operation_name = parameters.operation_name.as_deref();
+    let variables = parameters.variables.unwrap_or_default();
+    let document = match app.api.document(parameters.query, &variables) {
         Ok(document) => document,
         Err(error) => return unreadable(media_type, error),
     };
-    let operation_name = parameters.operation_name.as_deref();
-    let variables = parameters.variables.unwrap_or_default();
     if parts.method == axum::http::Method::GET && !is_query(&document, operation_name) {
         let message = "Only queries may be sent by GET.";
         let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
@@ -115,7 +115,7 @@ async fn execute(
     let mut operation = Operation::new("")
         .variables(Variables::from_json(serde_json::Value::Object(variables)))
         .data(Loaders::new(&app.auth))
-        .data(viewer);
+        .data(Asking::new(viewer));
     operation.operation_name = parameters.operation_name;
     if !may_see_schema {
         operation = operation.disable_introspection();

@@ -17,7 +17,7 @@ use super::insert::{Target, Type, insert, max_rows};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Batch {
     pub activities: Vec<Arc<activity::Model>>,
-    /// Made, or given a user and a sign of life if they are there already.
+    /// Made, or given a sign of life, and a user if they have none, if they are there already.
     pub sessions: Vec<session::Model>,
     pub session_keys: Vec<session_key::Model>,
     pub seen: Vec<Seen>,
@@ -77,7 +77,13 @@ impl Batch {
         connection: &C,
     ) -> Result<Written, DbErr> {
         self.sessions.sort_by_key(|row| row.id);
-        self.sessions.dedup_by_key(|row| row.id);
+        self.sessions.dedup_by(|row, first| {
+            let is_same = row.id == first.id;
+            if is_same {
+                first.user_id = first.user_id.or(row.user_id);
+            }
+            is_same
+        });
         self.seen.sort_by(|a, b| a.what.cmp(&b.what));
         self.activities.sort_by_key(|row| row.id);
         insert(connection, SESSION, self.sessions.into_iter().map(session_values)).await?;
@@ -217,7 +223,7 @@ const SESSION: Target = Target {
     ],
     // A session that is there already: somebody is known now, or was here again.
     conflict: "ON CONFLICT (id) DO UPDATE SET \
-               user_id = COALESCE(excluded.user_id, djaffar_session.user_id), \
+               user_id = COALESCE(djaffar_session.user_id, excluded.user_id), \
                last_seen_at = CASE WHEN excluded.last_seen_at > djaffar_session.last_seen_at \
                THEN excluded.last_seen_at ELSE djaffar_session.last_seen_at END",
 };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use djaffar_migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode,
@@ -121,6 +122,20 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
     options.max_connections(if role == Role::Writer { 1 } else { READERS });
     // A second connection of an idle pool would only have to open the file again.
     options.idle_timeout(None).max_lifetime(None);
+    if role == Role::Writer {
+        options.map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    // A commit that fails on a full disk takes its transaction back by itself; the
+                    // rollback that follows fails, and sqlx goes on to believe that a transaction is
+                    // open: later commits would be savepoints within it, and never reach the disk.
+                    // The ping lets a rollback that is queued run first.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+        });
+    }
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite
             .busy_timeout(BUSY_TIMEOUT)

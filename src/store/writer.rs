@@ -130,8 +130,14 @@ async fn write_together(connection: &DatabaseConnection, jobs: Vec<Job>, metrics
             jobs.into_iter().for_each(|job| job.answer(None));
         }
         Err(_) => {
+            let mut is_away = false;
             for job in jobs {
+                if is_away {
+                    job.answer(None);
+                    continue;
+                }
                 let written = write(connection, job.batch.clone(), metrics).await;
+                is_away = written.as_ref().is_err_and(is_transient);
                 job.answer(written.ok().map(Arc::new));
             }
         }

@@ -203,3 +203,59 @@ async fn without_the_database_nobody_is_taken_for_anonymous() {
     app.database.open_again().await;
     assert_eq!(by_token.post_graphql("{ viewer { role } }", json!({})).await.status(), 200);
 }
+
+/// Sets how large the files of a process may become; beyond that, writing fails as on a full disk.
+async fn limit_files(process: u32, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let process = process.to_string();
+    let command = ["--pid", process.as_str(), limit.as_str()];
+    let status = tokio::process::Command::new("prlimit").args(command).status().await.unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_more_is_told_and_loses_nothing() {
+    let database = TestDatabase::create().await;
+    if database.is_postgres() {
+        return;
+    }
+    let server = Program::new(&database.url)
+        .ignoring_large_files()
+        .serve(&["--listen", "127.0.0.1:0"])
+        .await;
+    let process = server.child.id().unwrap();
+    let known = Client::new(&server.url);
+    known.log("/known").await;
+    let (mut acknowledged, mut refused) = (1, 0);
+    // Twice full, and twice with room again.
+    for round in 0..2 {
+        let wal = format!("{}-wal", database.url.strip_prefix("sqlite://").unwrap());
+        let size = std::fs::metadata(&wal).unwrap().len();
+        limit_files(process, &(size + 20_000).to_string()).await;
+        let refused_before = refused;
+        for number in 0..60 {
+            // First visits are transactions, others one statement.
+            let visitor = if number % 2 == 0 { Client::new(&server.url) } else { known.clone() };
+            let form = [("date", "2026-11-23T03:00:00"), ("path", "/")];
+            match visitor.post_form("/logs", &form).await.status().as_u16() {
+                204 => acknowledged += 1,
+                503 => refused += 1,
+                status => panic!("{status}"),
+            }
+        }
+        assert!(refused > refused_before, "the disk was never full");
+        limit_files(process, "unlimited").await;
+        for _ in 0..5 {
+            known.log(&format!("/room-again-{round}")).await;
+            Client::new(&server.url).log("/visitor").await;
+            acknowledged += 2;
+        }
+        // Another process sees what this one has acknowledged.
+        let stored = database.count("SELECT count(*) FROM djaffar_activity").await;
+        assert_eq!(stored, acknowledged, "{refused} refused");
+    }
+    assert_eq!(server.stop().await.0, Some(0));
+    assert_eq!(database.count("SELECT count(*) FROM djaffar_activity").await, acknowledged);
+    let check = database.query("PRAGMA integrity_check").await;
+    assert_eq!(check[0].try_get_by_index::<String>(0).unwrap(), "ok");
+}

@@ -51,6 +51,15 @@ async fn documents_that_cost_too_much_are_refused_before_they_are_validated() {
         ("directives", format!("{{ __typename {} }}", repeat("@skip(if: false) ", 10_000))),
         ("a few directives too many", format!("{{ __typename {} }}", repeat("@a ", 51))),
         ("comments", format!("{{ __typename }} {}", repeat("#\n", 100_000))),
+        ("nested lists behind a comment that ends by a return", format!("#\r{{a(y:{}1{})}}", repeat("[", 350), repeat("]", 350))),
+        ("nested lists behind a block text", format!("{{ a(x: \"\"\" \" \"\"\", y: {}1{}) }}", repeat("[", 400), repeat("]", 400))),
+        ("nested lists behind an escape in a block text", format!("{{ a(x: \"\"\" \\\"\"\" \" \"\"\", y: {}1{}) }}", repeat("[", 400), repeat("]", 400))),
+        ("nested lists behind a text without an end", format!("{{ a(x: \" \n y: {}1{}) }}", repeat("[", 400), repeat("]", 400))),
+        ("nested objects", format!("{{ a(x: {}1{}) }}", repeat("{a:", 300), repeat("}", 300))),
+        ("nested types", format!("query($a: {}Int{}) {{ viewer {{ role }} }}", repeat("[", 5_000), repeat("]", 5_000))),
+        ("pages within pages", "{ activities(first: 200) { nodes { session { activities(first: 200) { nodes { session { activities(first: 200) { nodes { id } } } } } } } } }".to_owned()),
+        ("pages of the usual size within pages", "{ activities { nodes { session { activities { nodes { session { activities { nodes { id } } } } } } } } }".to_owned()),
+        ("pages within pages by variables", "query($n: Int = 200) { activities(first: $n) { nodes { session { activities(last: $n) { nodes { user { activities(first: $n) { nodes { id } } } } } } } } }".to_owned()),
         ("root fields", format!("{{ {} }}", repeat("viewer { role } ", 21))),
         (
             "root fields in a fragment",
@@ -128,6 +137,8 @@ async fn what_people_send_is_not_refused() {
             ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } }";
     let data = staff.graphql(introspection).await;
     assert!(data["__schema"]["types"].as_array().unwrap().len() > 20);
+    let pages = "{ activities(first: 200) { nodes { session { activities(first: 200) { nodes { id } } } } } }";
+    staff.graphql(pages).await;
     let texts = "{ user(username: \"\\\"{[(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\") { id } }";
     assert_eq!(staff.graphql(texts).await["user"], Value::Null);
 }

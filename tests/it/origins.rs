@@ -113,7 +113,7 @@ async fn a_named_origin_may_log_and_read_the_answer() {
 async fn origins_are_named_by_the_operator() {
     let database = TestDatabase::create().await;
     let server = Program::new(&database.url)
-        .env("DJAFFAR_ALLOWED_ORIGINS", "https://a.example, https://b.example/")
+        .env("DJAFFAR_ALLOWED_ORIGINS", "https://a.example, https://b.example:443/")
         .serve(&["--listen", "127.0.0.1:0"])
         .await;
     let client = Client::new(&server.url);
@@ -130,7 +130,18 @@ async fn origins_are_named_by_the_operator() {
     let client = Client::new(&server.url);
     assert_eq!(log(&client, &[("origin", "https://b.example")]).await[0].status(), 204);
     server.stop().await;
-    for wrong in ["app.example", "https://app.example/path", "*", "ftp://app.example"] {
+    let server = Program::new(&database.url)
+        .env("DJAFFAR_ALLOWED_ORIGINS", "")
+        .serve(&["--listen", "127.0.0.1:0"])
+        .await;
+    server.stop().await;
+    for wrong in [
+        "https://app.example?x",
+        "app.example",
+        "https://app.example/path",
+        "*",
+        "ftp://app.example",
+    ] {
         let error =
             Program::new(&database.url).run(&["serve", "--allowed-origins", wrong]).await.failure();
         assert!(error.contains("an origin is like https://app.example"), "{wrong}: {error}");

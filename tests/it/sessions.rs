@@ -136,6 +136,32 @@ async fn every_log_in_gets_a_key_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_follows_a_log_in_or_log_out_knows_of_it() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    app.make_user("ann", "user").await;
+    let browser = app.visitor();
+    let operation = "mutation($input: LogInInput!) {
+        before: logActivity(input: { path: \"/before\" }) { activity { user { username } session { id } } }
+        logIn(input: $input) { viewer { user { username } } }
+        within: logActivity(input: { path: \"/within\" }) { activity { user { username } session { id } } }
+        logOut { viewer { role } }
+        after: logActivity(input: { path: \"/after\" }) { activity { user { username } session { id } } }
+        again: logIn(input: $input) { viewer { user { username } } } }";
+    let input = json!({ "input": { "username": "ann", "password": PASSWORD } });
+    let data = browser.graphql_with(operation, input).await;
+    assert_eq!(data["before"]["activity"]["user"], Value::Null);
+    assert_eq!(data["within"]["activity"]["user"]["username"], "ann");
+    assert_eq!(data["after"]["activity"]["user"], Value::Null);
+    let sessions = [&data["before"], &data["within"], &data["after"]]
+        .map(|payload| payload["activity"]["session"]["id"].clone());
+    assert_eq!(sessions[0], sessions[1]);
+    assert_ne!(sessions[1], sessions[2]);
+    assert_eq!(viewer(&browser).await["user"]["username"], "ann");
+    assert_eq!(staff.activities().await.len(), 3);
+}
+
+#[tokio::test]
 async fn one_who_ends_a_session_again_and_again_harms_nobody() {
     let app = TestApp::start().await;
     let restless = app.visitor();

@@ -35,6 +35,24 @@ impl Program {
         self
     }
 
+    /// To write beyond the limit of a file's size is an error, not the end of the process.
+    pub fn ignoring_large_files(mut self) -> Self {
+        let mut shell = Command::new("sh");
+        let program = self.command.as_std();
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program.get_program());
+        if let Some(directory) = program.get_current_dir() {
+            shell.current_dir(directory);
+        }
+        for (name, value) in program.get_envs() {
+            if let Some(value) = value {
+                shell.env(name, value);
+            }
+        }
+        shell.kill_on_drop(true);
+        self.command = shell;
+        self
+    }
+
     /// Does not say which database.
     pub fn without_database(mut self) -> Self {
         self.command.env_remove("DJAFFAR_DATABASE_URL");
