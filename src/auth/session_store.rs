@@ -12,7 +12,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use super::sessions::{Sessions, hash, key};
-use crate::store::{Seen, Subject, Timestamp};
+use crate::store::Timestamp;
 
 #[async_trait]
 impl SessionStore for Sessions {
@@ -26,25 +26,9 @@ impl SessionStore for Sessions {
 
     /// Notes a sign of life. A session that was ended meanwhile stays so: this only updates.
     async fn save(&self, record: &Record) -> Result<()> {
-        let Some(live) = self.live.get(&record.id).await.flatten() else { return Ok(()) };
-        let seen_at = field(record, key::SEEN).map_or(live.seen_at, Timestamp);
-        if seen_at <= live.seen_at {
-            return Ok(());
+        if let Some(seen_at) = field(record, key::SEEN) {
+            self.seen(record.id, Timestamp(seen_at), timestamp(record.expiry_date)).await;
         }
-        let expires_at = timestamp(record.expiry_date);
-        let key_hash = hash(&record.id);
-        let subjects = [
-            Some(Subject::Session(live.id)),
-            Some(Subject::SessionKey { key_hash, expires_at }),
-            live.user_id.map(Subject::User),
-        ];
-        let seen = subjects.into_iter().flatten().map(|what| Seen { what, at: seen_at });
-        self.store.note(seen.collect());
-        self.update(record.id, |live| {
-            live.seen_at = seen_at;
-            live.expires_at = expires_at;
-        })
-        .await;
         Ok(())
     }
 

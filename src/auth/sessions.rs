@@ -24,7 +24,7 @@ use crate::store::sessions::Filter;
 use crate::store::{Seen, Store, Subject, Timestamp};
 
 /// Times of last use are written down when they are off by so much.
-pub(super) const SEEN_EVERY: Duration = Duration::from_secs(60);
+const SEEN_EVERY: Duration = Duration::from_secs(60);
 const CACHED: u64 = 20_000;
 /// What is kept in the tower-session, and nothing else: facts belong into tables.
 pub(super) mod key {
@@ -85,7 +85,9 @@ pub(crate) struct Sessions {
     pub(super) live: Cache<Id, Option<Live>>,
     /// Users, tokens and sessions whose time of last use has been noted lately.
     noted: Cache<Uuid, ()>,
-    expiry: Expiry,
+    pub(super) expiry: Expiry,
+    /// A session is said to be in use when that was said so long ago.
+    pub(super) seen_every: Duration,
 }
 
 impl Sessions {
@@ -100,6 +102,7 @@ impl Sessions {
             live: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
             noted: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
             expiry,
+            seen_every: age.map_or(SEEN_EVERY, |age| SEEN_EVERY.min(age / 2)),
         }
     }
 
@@ -123,6 +126,26 @@ impl Sessions {
         if !seen.is_empty() {
             self.store.note(seen);
         }
+    }
+
+    /// Notes a sign of life of a session. One that was ended meanwhile stays so.
+    pub(super) async fn seen(&self, key: Id, seen_at: Timestamp, expires_at: Timestamp) {
+        let Some(live) = self.live.get(&key).await.flatten() else { return };
+        if seen_at <= live.seen_at {
+            return;
+        }
+        let subjects = [
+            Some(Subject::Session(live.id)),
+            Some(Subject::SessionKey { key_hash: hash(&key), expires_at }),
+            live.user_id.map(Subject::User),
+        ];
+        let seen = subjects.into_iter().flatten().map(|what| Seen { what, at: seen_at });
+        self.store.note(seen.collect());
+        self.update(key, |live| {
+            live.seen_at = seen_at;
+            live.expires_at = expires_at;
+        })
+        .await;
     }
 
     /// Whether the last use of this has been written down within the last minute.

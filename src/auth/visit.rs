@@ -6,12 +6,12 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tower_sessions::Session as Cookie;
-use tower_sessions::SessionStore;
 use tower_sessions::session::Id;
+use tower_sessions::{Expiry, SessionStore};
 use uuid::Uuid;
 
 use super::session_store::timestamp;
-use super::sessions::{Live, SEEN_EVERY, Sessions, hash, key};
+use super::sessions::{Live, Sessions, hash, key};
 use super::{User, Viewer};
 use crate::error::Error;
 use crate::store::entity::{session, session_key};
@@ -96,9 +96,14 @@ impl Sessions {
     pub(super) async fn touch(&self, cookie: &Cookie) -> Result<(), Error> {
         let seen: Option<i64> = cookie.get(key::SEEN).await?;
         let now = Timestamp::now();
-        let due = now.plus_seconds(-(SEEN_EVERY.as_secs() as i64));
-        if seen.is_some_and(|seen| Timestamp(seen) < due) {
-            // Modified: tower-sessions saves it and, if it is persistent, renews the cookie.
+        let due = now.plus_micros(-i64::try_from(self.seen_every.as_micros()).unwrap_or(i64::MAX));
+        let (Some(id), true) = (cookie.id(), seen.is_some_and(|seen| Timestamp(seen) < due)) else {
+            return Ok(());
+        };
+        if self.expiry == Expiry::OnSessionEnd {
+            self.seen(id, now, timestamp(cookie.expiry_date())).await;
+        } else {
+            // Modified: tower-sessions saves it and renews the cookie.
             cookie.insert(key::SEEN, now.0).await?;
         }
         Ok(())

@@ -59,7 +59,11 @@ impl TestApp {
 
     /// Another instance on the same database, as on another machine.
     pub async fn another_node(&self) -> (Djaffar, String) {
-        let djaffar = instance(&self.database, development()).await;
+        self.another_node_with(development()).await
+    }
+
+    pub async fn another_node_with(&self, config: Config) -> (Djaffar, String) {
+        let djaffar = instance(&self.database, config).await;
         let url = serve(djaffar.router()).await;
         (djaffar, url)
     }
