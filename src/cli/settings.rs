@@ -47,7 +47,7 @@ pub(super) struct Serve {
     /// production, or development: cookies over plain HTTP, and the schema for everybody
     #[arg(long, env = "DJAFFAR_MODE", default_value = "production")]
     pub mode: Mode,
-    /// Origins whose pages may log from another site, like https://app.example; several by commas
+    /// Origins whose pages may log from another site, like `https://app.example`; several by commas
     #[arg(long, env = "DJAFFAR_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<String>,
     /// The name of the session cookie
