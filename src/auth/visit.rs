@@ -44,9 +44,9 @@ impl Sessions {
     /// Finds the session that an activity of this viewer belongs to.
     ///
     /// Another user of the same browser gets a session of their own; who is not recognised at the
-    /// moment stays in the one that is there. A client that shows a token and no cookie gets no cookie either: its
-    /// session is made up of the user, the user agent and the day, so that a client without a
-    /// cookie jar does not leave a session for each request.
+    /// moment stays in the one that is there. A client that shows a token and no cookie gets no
+    /// cookie either: its session is made up of the user, the user agent and the day, so that a
+    /// client without a cookie jar does not leave a session for each request.
     pub(crate) async fn visit(&self, viewer: &Viewer) -> Result<Visit, Error> {
         let user_id = viewer.user().map(|user| user.id);
         let user_agent = viewer.client.user_agent.as_str();
