@@ -329,9 +329,11 @@ async fn a_persistent_session_expires_and_its_activities_stay() {
         .await;
     let mut config = development();
     config.session_age = Some(std::time::Duration::from_secs(3_600));
-    let (_renewing, url) = app.another_node_with(config).await;
+    let (renewing, url) = app.another_node_with(config).await;
     let renewed = log_with_cookie(&Client::new(&url), set_cookie(&response).unwrap()).await;
     assert!(renewed.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=3"));
+    // Writes down what it has noted.
+    renewing.shutdown().await;
 
     let expired = set_cookie(&response).unwrap();
     app.database.execute("UPDATE djaffar_session_key SET expires_at = 1").await;
