@@ -18,6 +18,16 @@ async fn log_with_cookie(client: &Client, cookie: &str) -> reqwest::Response {
     response
 }
 
+/// Makes every session an hour older.
+async fn an_hour_passes(app: &TestApp) {
+    for column in [
+        "djaffar_session SET last_seen_at = last_seen_at",
+        "djaffar_session_key SET expires_at = expires_at",
+    ] {
+        app.database.execute(&format!("UPDATE {column} - 3600000000")).await;
+    }
+}
+
 async fn viewer(client: &Client) -> Value {
     client
         .graphql("{ viewer { user { username } session { id user { username } } role scopes } }")
@@ -194,12 +204,7 @@ async fn reading_counts_as_use() {
     let browser = app.visitor();
     app.make_user("ann", "staff").await;
     let cookie = log_in(&browser, "ann").await;
-    app.database
-        .execute("UPDATE djaffar_session SET last_seen_at = last_seen_at - 3600000000")
-        .await;
-    app.database
-        .execute("UPDATE djaffar_session_key SET expires_at = expires_at - 3600000000")
-        .await;
+    an_hour_passes(&app).await;
     let times = "SELECT (SELECT last_seen_at FROM djaffar_session) + (SELECT expires_at FROM djaffar_session_key)";
     let aged = app.database.count(times).await;
     let (node, url) = app.another_node().await;
@@ -362,12 +367,7 @@ async fn times_of_last_use_move_once_a_minute_and_renew_the_session() {
     let app = TestApp::start().await;
     let response = app.visitor().log("/").await;
     let cookie = set_cookie(&response).unwrap();
-    app.database
-        .execute("UPDATE djaffar_session SET last_seen_at = last_seen_at - 3600000000")
-        .await;
-    app.database
-        .execute("UPDATE djaffar_session_key SET expires_at = expires_at - 3600000000")
-        .await;
+    an_hour_passes(&app).await;
     let times = "SELECT (SELECT last_seen_at FROM djaffar_session) + (SELECT expires_at FROM djaffar_session_key)";
     let aged = app.database.count(times).await;
     let (_node, url) = app.another_node().await;
