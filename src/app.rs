@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum_server::{Handle, Server};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -21,6 +22,11 @@ use crate::store::{Database, Store};
 
 /// A request that is under way when the service stops gets so long to end.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Who connects must have sent the head of a request within this time.
+const FIRST_REQUEST: Duration = Duration::from_secs(10);
+/// After that a connection may be idle for so long: longer than the 60 s after which proxies give
+/// up theirs, so that they never send a request into a connection that is being closed.
+const IDLE: Duration = Duration::from_secs(75);
 
 /// A running instance. Cheap to clone.
 ///
@@ -107,20 +113,20 @@ impl Djaffar {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let stopping = Arc::new(tokio::sync::Notify::new());
-        let is_stopping = stopping.clone();
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let handle = Handle::<SocketAddr>::new();
+        let mut server = Server::from_listener(listener)
+            .handle(handle.clone())
+            .first_request_timeout(FIRST_REQUEST)
+            .accept_error_handler(|_, error| tracing::warn!(error.cause = %error, "not accepted"));
+        server.http_builder().http1().header_read_timeout(IDLE);
+        server.http_builder().http2().keep_alive_interval(IDLE);
+        let stopping = tokio::spawn(async move {
             stop.await;
-            is_stopping.notify_one();
+            handle.graceful_shutdown(Some(DRAIN));
         });
-        let result = tokio::select! {
-            result = served => result,
-            () = async { stopping.notified().await; tokio::time::sleep(DRAIN).await } => {
-                tracing::warn!("some requests did not end in time");
-                Ok(())
-            }
-        };
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let result = server.serve(service).await;
+        stopping.abort();
         self.shutdown().await;
         result
     }

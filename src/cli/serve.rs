@@ -10,6 +10,11 @@ use crate::config::Mode;
 use crate::store::Database;
 
 pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
+    // Each connection takes a file, and the usual limit of 1,024 was made for another age. Where it
+    // can't be raised, less can connect.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(error.cause = %error, "the limit of open files stays as it is");
+    }
     let database = Database::connect(database_url).await?;
     let djaffar = Djaffar::builder(database, serve.config()).start().await?;
     // Whoever reads that it serves may stop it the next moment.

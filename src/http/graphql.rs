@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::{OperationDefinition, OperationType};
 use async_graphql::{Request as Operation, ServerError, Value, Variables};
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
+use super::body::{self, Incomplete};
 use super::caller::{header, viewer};
 use super::request_id;
 use crate::app::App;
@@ -75,9 +75,16 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
         let message = "The content type must be application/json.";
         return refusal(media_type, StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
     }
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        let message = "The body is larger than 256 KiB.";
-        return refusal(media_type, StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", message);
+    let body = match body::read(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(Incomplete::TooLarge) => {
+            let message = "The body is larger than 256 KiB.";
+            return refusal(media_type, StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", message);
+        }
+        Err(Incomplete::TooSlow) => {
+            let message = "The body did not come in time.";
+            return refusal(media_type, StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message);
+        }
     };
     match serde_json::from_slice::<Parameters>(&body) {
         Ok(parameters) => execute(&app, &parts, media_type, parameters).await,

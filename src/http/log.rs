@@ -10,6 +10,7 @@ use axum::http::header::{REFERER, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::body::Incomplete;
 use super::caller::{header, viewer};
 use super::report::{Fields, Unreadable};
 use crate::activity::{Draft, FieldError, Report, parse_date};
@@ -95,9 +96,13 @@ fn refusal(error: &Error) -> Response {
 impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
         match self {
-            Self::TooLarge => {
+            Self::Incomplete(Incomplete::TooLarge) => {
                 let body = Json(json!({ "detail": "The body is larger than 64 KiB." }));
                 (StatusCode::PAYLOAD_TOO_LARGE, body).into_response()
+            }
+            Self::Incomplete(Incomplete::TooSlow) => {
+                let body = Json(json!({ "detail": "The body did not come in time." }));
+                (StatusCode::REQUEST_TIMEOUT, body).into_response()
             }
             Self::MediaType(media_type) => {
                 let detail = format!("Unsupported media type {media_type:?} in request.");

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::refuse;
 use crate::config::{Config, Mode};
 
 /// A browser need not ask again for so long whether it may send a request.
@@ -53,14 +54,15 @@ impl Origins {
     }
 
     /// Whether a request may have come from where it came from.
-    fn permit(&self, headers: &HeaderMap) -> bool {
+    fn permit(&self, request: &Request) -> bool {
         const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+        let headers = request.headers();
         let Some(origin) = headers.get(ORIGIN) else { return true };
         match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
             // Also behind a proxy that gives the service another name.
             Some(b"same-origin" | b"none") => true,
             Some(_) => self.names(origin),
-            None => self.names(origin) || is_host(origin, headers.get(HOST)),
+            None => self.names(origin) || is_host(origin, host(request)),
         }
     }
 
@@ -76,22 +78,23 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    if origins.permit(request.headers()) {
+    if origins.permit(&request) {
         return next.run(request).await;
     }
     let message = "This origin may not speak to the service: see allowed-origins.";
-    let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
-    let body = json!({ "detail": message, "errors": [error] });
-    (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
+    refuse(StatusCode::FORBIDDEN, "FORBIDDEN", message)
 }
 
-/// Whether an origin has the name and port by which the service was called.
-fn is_host(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+/// The name and port by which the service was called; over HTTP/2 they stand in the URI.
+fn host(request: &Request) -> Option<&str> {
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    header.or_else(|| request.uri().authority().map(Authority::as_str))
+}
+
+fn is_host(origin: &HeaderValue, host: Option<&str>) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let authority = origin.split_once("://").map(|(_, authority)| authority);
-    authority.is_some_and(|authority| {
-        host.is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))
-    })
+    authority.zip(host).is_some_and(|(authority, host)| host.eq_ignore_ascii_case(authority))
 }
 
 fn is_loopback(origin: &str) -> bool {

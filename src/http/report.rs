@@ -1,11 +1,12 @@
 //! The fields of a legacy report, in the three shapes that Django REST Framework takes.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde_json::Value;
 
+use super::body::{self, Incomplete};
 use super::caller::header;
 
 /// Largest body of a report, in bytes.
@@ -22,7 +23,7 @@ pub(super) struct Fields {
 /// Why a body can't be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
-    TooLarge,
+    Incomplete(Incomplete),
     MediaType(String),
     Malformed(String),
 }
@@ -30,7 +31,7 @@ pub(super) enum Unreadable {
 impl Fields {
     /// Reads a body by its content type; without one it is taken for a form.
     pub(super) async fn read(parts: Parts, body: Body) -> Result<Self, Unreadable> {
-        let body = to_bytes(body, MAX_BODY).await.map_err(|_| Unreadable::TooLarge)?;
+        let body = body::read(body, MAX_BODY).await.map_err(Unreadable::Incomplete)?;
         let content_type = header(&parts, &CONTENT_TYPE).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {

@@ -8,6 +8,7 @@ use sea_orm::DatabaseConnection;
 use tokio::task::JoinHandle;
 
 pub(crate) mod activities;
+mod backlog;
 mod batch;
 mod database;
 pub(crate) mod entity;

@@ -5,21 +5,20 @@
 //! is on its way to the disk the next batch gathers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::backlog::{Backlog, Place};
 use super::batch::{Batch, Written};
 use crate::error::{Error, is_transient};
 use crate::metrics::Metrics;
 
-/// What may wait in the queue, in bytes as [`Batch::size`] counts them.
-const QUEUE_BYTES: usize = 8 << 20;
 /// A commit that takes longer has failed; more than the statement timeout of PostgreSQL.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A transaction takes in no more batches once it has so many rows.
@@ -29,15 +28,15 @@ const ROWS_PER_COMMIT: usize = 1_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     queue: mpsc::UnboundedSender<Job>,
-    // Bounds the queue by bytes, which a channel can't.
-    room: Arc<Semaphore>,
+    // Bounds the queue, which a channel can do by number alone.
+    backlog: Backlog,
     stop: Arc<Notify>,
 }
 
 struct Job {
     batch: Batch,
     done: oneshot::Sender<Option<Arc<Written>>>,
-    _room: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Writer {
@@ -47,10 +46,10 @@ impl Writer {
         metrics: Metrics,
     ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
+        let backlog = Backlog::default();
         let stop = Arc::new(Notify::new());
-        let task = tokio::spawn(run(connection, jobs, stop.clone(), metrics));
-        (Self { queue, room, stop }, task)
+        let task = tokio::spawn(run(connection, jobs, backlog.clone(), stop.clone(), metrics));
+        (Self { queue, backlog, stop }, task)
     }
 
     /// Takes no more batches; the task ends when those that wait are written.
@@ -76,10 +75,9 @@ impl Writer {
     }
 
     fn enqueue(&self, batch: Batch) -> Result<oneshot::Receiver<Option<Arc<Written>>>, Error> {
-        let size = u32::try_from(batch.size()).map_err(|_| Error::Busy)?;
-        let room = self.room.clone().try_acquire_many_owned(size).map_err(|_| Error::Busy)?;
+        let place = self.backlog.enter(batch.size()).ok_or(Error::Busy)?;
         let (done, answer) = oneshot::channel();
-        let job = Job { batch, done, _room: room };
+        let job = Job { batch, done, place };
         self.queue.send(job).map_err(|_| Error::NotStored)?;
         Ok(answer)
     }
@@ -88,6 +86,7 @@ impl Writer {
 async fn run(
     connection: DatabaseConnection,
     mut jobs: mpsc::UnboundedReceiver<Job>,
+    backlog: Backlog,
     stop: Arc<Notify>,
     metrics: Metrics,
 ) {
@@ -108,7 +107,10 @@ async fn run(
             rows += job.batch.len();
             together.push(job);
         }
+        let bytes = together.iter().map(|job| job.place.bytes()).sum();
+        let start = Instant::now();
         write_together(&connection, together, &metrics).await;
+        backlog.adapt(bytes, start.elapsed(), rows >= ROWS_PER_COMMIT);
     }
 }
 

@@ -18,6 +18,12 @@ impl Client {
         Self { http, url: url.to_owned(), authorization: None }
     }
 
+    /// The same one, at another address.
+    pub fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
     pub fn with_bearer(self, token: &str) -> Self {
         self.with_authorization(&format!("Bearer {token}"))
     }
@@ -50,6 +56,14 @@ impl Client {
         let response = self.post_form("/logs", &[("date", &date), ("path", path)]).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         response
+    }
+
+    /// Logs an activity under an id.
+    pub async fn log_id(&self, id: uuid::Uuid) {
+        let query = "mutation($id: UUID!) { logActivity(input: { id: $id, path: \"/\" }) {
+            activity { id } userErrors { code } } }";
+        let data = self.graphql_with(query, json!({ "id": id })).await;
+        assert_eq!(data["logActivity"], json!({ "activity": { "id": id }, "userErrors": [] }));
     }
 
     /// Sends an operation, and returns the response as it comes.

@@ -1,5 +1,7 @@
 //! A fresh database for each test, gone at its end.
 
+use std::path::PathBuf;
+
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, TransactionTrait};
 
 pub struct TestDatabase {
@@ -11,16 +13,42 @@ pub struct TestDatabase {
 impl TestDatabase {
     pub async fn create() -> Self {
         match std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
-            Ok(server) => {
-                let name = format!("djaffar_test_{}", uuid::Uuid::new_v4().simple());
-                execute_on(&server, &format!("CREATE DATABASE {name}")).await;
-                Self { url: with_database(&server, &name), directory: None }
-            }
+            Ok(server) => Self::on(&server).await,
             Err(_) => {
                 let directory = tempfile::tempdir().unwrap();
                 let url = format!("sqlite://{}/test.db", directory.path().display());
                 Self { url, directory: Some(directory) }
             }
+        }
+    }
+
+    /// On this server of PostgreSQL.
+    pub async fn on(server: &str) -> Self {
+        let name = format!("djaffar_test_{}", uuid::Uuid::new_v4().simple());
+        execute_on(server, &format!("CREATE DATABASE {name}")).await;
+        Self { url: with_database(server, &name), directory: None }
+    }
+
+    /// Whether the tests run on PostgreSQL.
+    pub fn is_on_postgres() -> bool {
+        std::env::var("DJAFFAR_TEST_POSTGRES_URL").is_ok()
+    }
+
+    /// SQLite: the file.
+    pub fn file(&self) -> PathBuf {
+        PathBuf::from(self.url.strip_prefix("sqlite://").unwrap())
+    }
+
+    /// SQLite: the write-ahead log.
+    pub fn wal(&self) -> PathBuf {
+        PathBuf::from(format!("{}-wal", self.file().display()))
+    }
+
+    /// SQLite: no page and no index is broken.
+    pub async fn check_integrity(&self) {
+        if !self.is_postgres() {
+            let check = self.query("PRAGMA integrity_check").await;
+            assert_eq!(check[0].try_get_by_index::<String>(0).unwrap(), "ok");
         }
     }
 

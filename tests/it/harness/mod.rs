@@ -2,6 +2,7 @@
 
 mod client;
 mod database;
+mod postgres;
 mod program;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 
 pub use client::{Client, set_cookie};
 pub use database::TestDatabase;
+pub use postgres::PostgresServer;
 pub use program::Program;
 
 /// The password of every user that a test makes.

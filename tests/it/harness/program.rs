@@ -24,7 +24,10 @@ pub struct Output {
 impl Program {
     pub fn new(database_url: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_djaffar"));
+        // `make faults` lets the release build run.
+        let program = std::env::var("DJAFFAR_TEST_PROGRAM");
+        let program = program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_djaffar"));
+        let mut command = Command::new(program);
         command.current_dir(directory.path()).env("DJAFFAR_DATABASE_URL", database_url);
         command.kill_on_drop(true);
         Self { command, input: None, _directory: directory }
@@ -35,21 +38,21 @@ impl Program {
         self
     }
 
-    /// To write beyond the limit of a file's size is an error, not the end of the process.
-    pub fn ignoring_large_files(mut self) -> Self {
-        let mut shell = Command::new("sh");
+    /// Lets another program run it, such as strace.
+    pub fn under(mut self, wrapper: &[String]) -> Self {
+        let mut outer = Command::new(&wrapper[0]);
         let program = self.command.as_std();
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program.get_program());
+        outer.args(&wrapper[1..]).arg(program.get_program());
         if let Some(directory) = program.get_current_dir() {
-            shell.current_dir(directory);
+            outer.current_dir(directory);
         }
         for (name, value) in program.get_envs() {
             if let Some(value) = value {
-                shell.env(name, value);
+                outer.env(name, value);
             }
         }
-        shell.kill_on_drop(true);
-        self.command = shell;
+        outer.kill_on_drop(true);
+        self.command = outer;
         self
     }
 
@@ -130,6 +133,30 @@ pub struct Server {
 }
 
 impl Server {
+    /// Ends the program, and strace with it, without a word of warning.
+    pub async fn kill(&mut self) {
+        let killed = Command::new("kill").args(["-KILL", &self.process().to_string()]).status();
+        assert!(killed.await.unwrap().success());
+        self.child.wait().await.unwrap();
+    }
+
+    /// The id of the program's own process, which strace may be the parent of.
+    pub fn process(&self) -> u32 {
+        let id = self.child.id().unwrap();
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap();
+        match read("comm").trim() {
+            "strace" => read(&format!("task/{id}/children")).trim().parse().unwrap(),
+            _ => id,
+        }
+    }
+
+    /// Resident memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+    }
+
     /// Sends SIGTERM, and returns the exit code and what was printed.
     pub async fn stop(self) -> (Option<i32>, String) {
         let id = self.child.id().unwrap().to_string();

@@ -1,0 +1,122 @@
+//! Connections that do nothing, senders that take their time, and bodies that are too large.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::ledger::Ledger;
+use super::load::load;
+use super::{is_long, report};
+use crate::harness::{Program, TestDatabase};
+
+/// The service may take so much memory.
+const MEMORY: u64 = 256 << 20;
+
+/// Sends a text, and returns all that comes back until the other side hangs up.
+async fn exchange(address: &str, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // Whoever hangs up with unread bytes resets the connection.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+fn head(path: &str, content_type: &str, length: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: djaffar\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_crowd_that_does_nothing_hinders_nobody() {
+    // The test itself holds the other end of each connection.
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let (count, lasts) = if is_long() { (10_000, 30) } else { (500, 3) };
+    let database = TestDatabase::create().await;
+    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let alone = Ledger::default();
+    let lasts = Duration::from_secs(lasts);
+    let mut without = load(&server.url, 200, lasts, &alone).await;
+
+    let mut idle = Vec::new();
+    for number in 0..count {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if number % 2 == 0 {
+            // Half of them have been served before.
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: djaffar\r\n\r\n").await.unwrap();
+            assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
+        }
+        idle.push(stream);
+    }
+    let ledger = alone.clone();
+    let mut with = load(&server.url, 200, lasts, &ledger).await;
+    let memory = server.memory();
+    for tally in [&without, &with] {
+        assert_eq!(tally.refused + tally.unknown + tally.others.len(), 0, "{tally}");
+    }
+    assert!(memory < MEMORY, "{memory}");
+    ledger.audit(&database).await;
+    report(
+        "idle connections",
+        format!(
+            "{count} of them; p99 {:.0?}, without them {:.0?}; {} MiB",
+            with.p99(),
+            without.p99(),
+            memory >> 20
+        ),
+    );
+}
+
+#[tokio::test]
+async fn slow_senders_and_large_bodies_are_told() {
+    let database = TestDatabase::create().await;
+    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let count = if is_long() { 1_000 } else { 50 };
+    let form = "application/x-www-form-urlencoded";
+
+    // Larger than they may be: told before they are sent.
+    for (path, content_type) in [("/logs", form), ("/graphql", "application/json")] {
+        let answer = exchange(&address, &head(path, content_type, "10000000000")).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+    // A body, and a head, that never come to their end.
+    let mut senders = JoinSet::new();
+    for number in 0..count {
+        let address = address.clone();
+        senders.spawn(async move {
+            match number % 3 {
+                0 => {
+                    let text = head("/logs", form, "1000") + "date=";
+                    let answer = exchange(&address, &text).await;
+                    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+                }
+                1 => {
+                    let text = head("/graphql", "application/json", "1000") + "{";
+                    let answer = exchange(&address, &text).await;
+                    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+                    assert!(answer.contains(r#""code":"BAD_REQUEST""#), "{answer}");
+                }
+                _ => {
+                    let answer = exchange(&address, "POST /logs HTTP/1.1\r\nhost: dja").await;
+                    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+                }
+            }
+        });
+    }
+    let ledger = Ledger::default();
+    let mut tally = load(&server.url, 200, Duration::from_secs(3), &ledger).await;
+    assert_eq!(tally.refused + tally.unknown + tally.others.len(), 0, "{tally}");
+    senders.join_all().await;
+    ledger.audit(&database).await;
+    let memory = server.memory();
+    assert!(memory < MEMORY, "{memory}");
+    report(
+        "slow senders, large bodies",
+        format!("{count} told 408 or hung up on, 413 at once; {tally}; p99 {:.0?}", tally.p99()),
+    );
+}

@@ -1,0 +1,168 @@
+//! Three times as much as the service can take.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{is_long, report};
+use crate::harness::{Client, Program, TestDatabase};
+
+/// Activities of a request.
+const EACH: usize = 100;
+/// The service may take so much memory.
+const MEMORY: u64 = 400 << 20;
+
+/// A batch whose activities are told apart from those of other batches by their path.
+fn batch(template: &str, number: usize) -> String {
+    template.replace('@', &number.to_string())
+}
+
+struct Overload {
+    http: reqwest::Client,
+    url: String,
+    template: String,
+    number: AtomicUsize,
+}
+
+enum Answer {
+    Accepted(usize, Duration),
+    Refused,
+}
+
+impl Overload {
+    fn new(url: &str) -> Arc<Self> {
+        let query = "mutation($activities: [LogActivityInput!]!) {
+            logActivities(input: { activities: $activities }) { results { userErrors { code } } } }";
+        let activities = vec![json!({ "path": "/@", "referer": "https://shop.example/" }); EACH];
+        let body = json!({ "query": query, "variables": { "activities": activities } });
+        Arc::new(Self {
+            http: reqwest::Client::new(),
+            url: format!("{url}/graphql"),
+            template: body.to_string(),
+            number: AtomicUsize::new(0),
+        })
+    }
+
+    async fn send(self: Arc<Self>) -> Answer {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let body = batch(&self.template, number);
+        let start = Instant::now();
+        let request = self.http.post(&self.url).header(CONTENT_TYPE, "application/json").body(body);
+        let response = request.send().await.unwrap();
+        match response.status() {
+            StatusCode::OK => {
+                let body: Value = response.json().await.unwrap();
+                assert!(body["errors"].is_null(), "{body}");
+                Answer::Accepted(number, start.elapsed())
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                assert!(response.headers().contains_key(RETRY_AFTER));
+                let body: Value = response.json().await.unwrap();
+                assert_eq!(body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE");
+                Answer::Refused
+            }
+            status => panic!("{status}"),
+        }
+    }
+
+    /// Requests a second that the service takes from 32 clients who wait for their answers.
+    async fn peak(self: &Arc<Self>, lasts: Duration) -> (f64, Vec<usize>) {
+        let start = Instant::now();
+        let mut clients = JoinSet::new();
+        for _ in 0..32 {
+            let overload = self.clone();
+            clients.spawn(async move {
+                let mut accepted = Vec::new();
+                while start.elapsed() < lasts {
+                    if let Answer::Accepted(number, _) = overload.clone().send().await {
+                        accepted.push(number);
+                    }
+                }
+                accepted
+            });
+        }
+        let accepted: Vec<usize> = clients.join_all().await.concat();
+        (accepted.len() as f64 / start.elapsed().as_secs_f64(), accepted)
+    }
+}
+
+#[tokio::test]
+async fn an_overload_is_told_and_harms_nobody_who_was_let_in() {
+    let database = TestDatabase::create().await;
+    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let overload = Overload::new(&server.url);
+    let (warm_up, lasts) = if is_long() { (5, 60) } else { (1, 2) };
+    let (peak, mut numbers) = overload.peak(Duration::from_secs(warm_up)).await;
+
+    let rate = 3.0 * peak;
+    let start = Instant::now();
+    let lasts = Duration::from_secs(lasts);
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    let (mut sent, mut memory) = (0, 0);
+    let (mut times, mut refused) = (Vec::new(), 0);
+    let mut requests = JoinSet::new();
+    let mut took = Duration::ZERO;
+    loop {
+        tick.tick().await;
+        let elapsed = start.elapsed();
+        if elapsed < lasts {
+            let due = (elapsed.as_secs_f64() * rate) as usize;
+            for _ in sent..due {
+                requests.spawn(overload.clone().send());
+            }
+            sent = due;
+            memory = memory.max(server.memory());
+        } else if requests.is_empty() {
+            break;
+        }
+        while let Some(answer) = requests.try_join_next() {
+            match answer.unwrap() {
+                Answer::Accepted(number, time) => {
+                    numbers.push(number);
+                    times.push(time);
+                    took = start.elapsed();
+                }
+                Answer::Refused => refused += 1,
+            }
+        }
+    }
+    // Back to normal.
+    let client = Client::new(&server.url);
+    tokio::time::timeout(Duration::from_secs(5), client.log("/after")).await.unwrap();
+
+    let rows = database
+        .query("SELECT path, count(*) AS rows FROM djaffar_activity WHERE path <> '/after' GROUP BY path")
+        .await;
+    let mut stored: Vec<String> = Vec::new();
+    for row in rows {
+        assert_eq!(row.try_get::<i64>("", "rows").unwrap(), EACH as i64, "a batch came in part");
+        stored.push(row.try_get("", "path").unwrap());
+    }
+    let mut accepted: Vec<String> = numbers.iter().map(|number| format!("/{number}")).collect();
+    stored.sort();
+    accepted.sort();
+    assert!(stored == accepted, "what is stored is not what was accepted");
+    assert!(memory < MEMORY, "{memory}");
+
+    times.sort();
+    let p99 = times[times.len() * 99 / 100];
+    let goodput = times.len() as f64 / took.as_secs_f64() / peak;
+    report(
+        "three times too much",
+        format!(
+            "{sent} sent in {lasts:.0?}, {} accepted (goodput {goodput:.2} of {peak:.0}/s), {refused} told 503; p99 {p99:.0?}; {} MiB",
+            times.len(),
+            memory >> 20
+        ),
+    );
+    if is_long() {
+        assert!(refused > 0, "nobody was refused");
+        assert!(p99 < Duration::from_secs(1), "{p99:?}");
+        assert!(goodput >= 0.9, "{goodput}");
+    }
+}

@@ -1,0 +1,79 @@
+//! Staff read all the time while activities come in.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::ledger::Ledger;
+use super::load::load;
+use super::{is_long, report};
+use crate::harness::{Client, Program, TestApp};
+
+/// The write-ahead log of SQLite may grow to this size.
+const WAL: u64 = 64 << 20;
+
+/// Goes through the whole log again and again, by pages and by what no index can find.
+async fn read_for(client: &Client, lasts: Duration) -> usize {
+    let page = "query($after: String) { activities(first: 200, after: $after) {
+        nodes { id path session { id userAgent } } pageInfo { endCursor hasNextPage } } }";
+    let search =
+        "{ activities(where: { path: { contains: \"nowhere\" } }) { totalCount nodes { id } } }";
+    let start = Instant::now();
+    let (mut after, mut read) = (json!(null), 0);
+    while start.elapsed() < lasts {
+        let data = client.graphql_with(page, json!({ "after": after })).await;
+        let page = &data["activities"];
+        read += page["nodes"].as_array().unwrap().len();
+        after = match page["pageInfo"]["hasNextPage"].as_bool().unwrap() {
+            true => page["pageInfo"]["endCursor"].clone(),
+            false => {
+                client.post_graphql(search, json!({})).await;
+                json!(null)
+            }
+        };
+    }
+    read
+}
+
+#[tokio::test]
+async fn a_long_reader_does_not_hold_up_the_log() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let database = &app.database;
+    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let reader = staff.at(&server.url);
+    let (lasts, rate) = if is_long() { (600, 500) } else { (2, 100) };
+    let lasts = Duration::from_secs(lasts);
+    let ledger = Ledger::default();
+    let mut without = load(&server.url, rate, lasts / 10, &ledger).await;
+    let size = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        let start = Instant::now();
+        let mut largest = 0;
+        while !database.is_postgres() && start.elapsed() < lasts {
+            tick.tick().await;
+            largest = largest.max(std::fs::metadata(database.wal()).unwrap().len());
+        }
+        largest
+    };
+    let (mut with, a, b, wal) = tokio::join!(
+        load(&server.url, rate, lasts, &ledger),
+        read_for(&reader, lasts),
+        read_for(&reader, lasts),
+        size
+    );
+    assert_eq!(with.refused + with.unknown + with.others.len(), 0, "{with}");
+    assert!(a + b > 0);
+    assert!(wal < WAL, "{wal}");
+    ledger.audit(database).await;
+    report(
+        "readers all the time",
+        format!(
+            "{lasts:?}, {} rows read, {with}; p99 {:.0?}, without them {:.0?}; WAL at most {} MiB",
+            a + b,
+            with.p99(),
+            without.p99(),
+            wal >> 20
+        ),
+    );
+}
