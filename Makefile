@@ -24,22 +24,26 @@ bench: setup
 	@command -v wrk >/dev/null || $(SUDO) apt-get install -y --no-install-recommends wrk
 	pg_virtualenv tests/on_postgres.sh cargo bench --bench ingest
 
-## Kill the service under load, many times, and look for what it had acknowledged.
+## Everything that can go wrong while activities come in, for long: some 25 minutes.
 faults: setup
-	DJAFFAR_TEST_KILLS=50 cargo test --test it faults -- --nocapture
-	DJAFFAR_TEST_KILLS=20 pg_virtualenv tests/on_postgres.sh cargo test --test it faults -- --nocapture
+	cargo build --release
+	$(FAULTS) -- --nocapture --test-threads=1
+	pg_virtualenv tests/on_postgres.sh $(FAULTS) -- --nocapture --test-threads=1
+
+FAULTS := env DJAFFAR_TEST_FAULTS=long DJAFFAR_TEST_PROGRAM=$(CURDIR)/target/release/djaffar cargo test --test it faults
 
 ## Write schema.graphql anew.
 schema:
 	cargo run --quiet -- schema > schema.graphql
 
 setup: setup-build
-	@for program in chromium pg_virtualenv; do \
+	@for program in chromium faketime pg_virtualenv strace; do \
 		command -v $$program >/dev/null || missing=yes; \
 	done; \
 	if [ -n "$$missing" ]; then \
 		$(SUDO) apt-get update && \
-		$(SUDO) apt-get install -y --no-install-recommends chromium postgresql postgresql-common; \
+		$(SUDO) apt-get install -y --no-install-recommends \
+			chromium faketime libfaketime postgresql postgresql-common strace; \
 	fi
 	npm ci --prefix web
 

@@ -16,7 +16,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::error::Error;
 use crate::graphql::{Api, Domain};
-use crate::http;
+use crate::http::{self, Admission};
 use crate::metrics::Metrics;
 use crate::store::{Database, Store};
 
@@ -42,6 +42,7 @@ pub(crate) struct App {
     pub activities: Activities,
     pub auth: Arc<Auth>,
     pub api: Api,
+    pub admission: Admission,
     pub store: Store,
     pub metrics: Metrics,
     // They live as long as a router does.
@@ -84,7 +85,8 @@ impl Builder {
             Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
         let api = Api::new(domain);
         let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep };
-        let app = App { config, activities, auth, api, store, metrics, tasks };
+        let admission = Admission::new();
+        let app = App { config, activities, auth, api, admission, store, metrics, tasks };
         Ok(Djaffar { app: Arc::new(app) })
     }
 }

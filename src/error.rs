@@ -28,9 +28,12 @@ pub enum Error {
     /// `id` a retry is safe.
     #[error("The activity could not be stored; try again in a moment.")]
     NotStored,
+    /// The database took too long to answer, and was told to stop.
+    #[error("The query took too long; narrow it down.")]
+    TooSlow,
     /// The database failed to answer.
     #[error("{}", if is_transient(.0) { UNAVAILABLE } else { INTERNAL })]
-    Database(#[from] DbErr),
+    Database(#[source] DbErr),
     /// The session store failed to answer.
     #[error("{UNAVAILABLE}")]
     Session(#[from] tower_sessions::session::Error),
@@ -60,6 +63,7 @@ impl Error {
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
             Self::Busy | Self::NotStored | Self::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(cause) if is_transient(cause) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -73,6 +77,7 @@ impl Error {
             StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
             StatusCode::FORBIDDEN => "FORBIDDEN",
             StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            StatusCode::GATEWAY_TIMEOUT => "TIMEOUT",
             _ => "INTERNAL_SERVER_ERROR",
         }
     }
@@ -86,6 +91,26 @@ impl Error {
             tracing::error!(error.cause = %cause, error.code = self.code(), "request failed");
         }
     }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        // PostgreSQL: query_canceled, by its statement_timeout. SQLite: INTERRUPT.
+        match code(&error).as_deref() {
+            Some("57014" | "9") => Self::TooSlow,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// The code that the database gave its error.
+fn code(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
+        return None;
+    };
+    cause.as_database_error()?.code().map(Cow::into_owned)
 }
 
 /// Whether the database may well answer the next time: it was full, busy, restarting or away.

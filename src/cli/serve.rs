@@ -15,7 +15,7 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(error.cause = %error, "the limit of open files stays as it is");
     }
-    let database = Database::connect(database_url).await?;
+    let database = Database::connect_with(database_url, serve.read_timeout).await?;
     let djaffar = Djaffar::builder(database, serve.config()).start().await?;
     // Whoever reads that it serves may stop it the next moment.
     let mut terminate = signal(SignalKind::terminate())?;

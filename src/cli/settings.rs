@@ -66,6 +66,9 @@ pub(super) struct Serve {
         default_missing_value = "true"
     )]
     pub require_user: bool,
+    /// How long a query may read before it is given up, like 8s
+    #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
+    pub read_timeout: Duration,
 }
 
 impl Serve {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use super::body::{self, Incomplete};
+use super::admission::Incomplete;
 use super::caller::{header, viewer};
 use super::request_id;
 use crate::app::App;
@@ -75,7 +75,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
         let message = "The content type must be application/json.";
         return refusal(media_type, StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
     }
-    let body = match body::read(body, MAX_BODY).await {
+    let body = match app.admission.body(body, MAX_BODY).await {
         Ok(body) => body,
         Err(Incomplete::TooLarge) => {
             let message = "The body is larger than 256 KiB.";
@@ -84,6 +84,9 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
         Err(Incomplete::TooSlow) => {
             let message = "The body did not come in time.";
             return refusal(media_type, StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message);
+        }
+        Err(Incomplete::Refused(error)) => {
+            return failure(media_type, &error, request_id(&parts.extensions));
         }
     };
     match serde_json::from_slice::<Parameters>(&body) {
@@ -98,6 +101,10 @@ async fn execute(
     media_type: MediaType,
     parameters: Parameters,
 ) -> Response {
+    let _place = match app.admission.enter() {
+        Ok(place) => place,
+        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
+    };
     let viewer = match viewer(app, parts).await {
         Ok(viewer) => viewer,
         Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),

@@ -10,7 +10,7 @@ use axum::http::header::{REFERER, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::body::Incomplete;
+use super::admission::Incomplete;
 use super::caller::{header, viewer};
 use super::report::{Fields, Unreadable};
 use crate::activity::{Draft, FieldError, Report, parse_date};
@@ -32,9 +32,13 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
         Err(error) => return refusal(&error),
     };
     let referer = header(&parts, &REFERER);
-    let fields = match Fields::read(parts, body).await {
+    let fields = match Fields::read(&app.admission, parts, body).await {
         Ok(fields) => fields,
         Err(unreadable) => return unreadable.into_response(),
+    };
+    let _place = match app.admission.enter() {
+        Ok(place) => place,
+        Err(error) => return refusal(&error),
     };
     let draft = match draft(fields, referer) {
         Ok(draft) => draft,
@@ -104,6 +108,7 @@ impl IntoResponse for Unreadable {
                 let body = Json(json!({ "detail": "The body did not come in time." }));
                 (StatusCode::REQUEST_TIMEOUT, body).into_response()
             }
+            Self::Incomplete(Incomplete::Refused(error)) => refusal(&error),
             Self::MediaType(media_type) => {
                 let detail = format!("Unsupported media type {media_type:?} in request.");
                 let body = Json(json!({ "detail": detail }));

@@ -1,7 +1,6 @@
 //! The HTTP door.
 
 mod admission;
-mod body;
 mod caller;
 mod graphql;
 mod health;
@@ -13,12 +12,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
@@ -28,7 +25,7 @@ use tower_http::trace::TraceLayer;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
-use self::admission::Places;
+pub(crate) use self::admission::Admission;
 use self::origin::Origins;
 use crate::app::App;
 use crate::config::Mode;
@@ -66,7 +63,6 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(sessions)
         .layer(from_fn_with_state(origins.clone(), origin::guard))
-        .layer(from_fn_with_state(Places::new(), admission::admit))
         // Answers are for the one who asked, and for nobody's cache.
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE))
         .layer(origins.cors())
@@ -94,11 +90,4 @@ fn span(request: &Request) -> tracing::Span {
 
 fn request_id(extensions: &axum::http::Extensions) -> &str {
     extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("")
-}
-
-/// Refuses a request before it gets to a door, so that clients of either door find the reason.
-fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
-    let error = json!({ "message": message, "extensions": { "code": code } });
-    let body = json!({ "detail": message, "errors": [error] });
-    (status, axum::Json(body)).into_response()
 }

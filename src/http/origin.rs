@@ -13,10 +13,10 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETR
 use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::refuse;
 use crate::config::{Config, Mode};
 
 /// A browser need not ask again for so long whether it may send a request.
@@ -82,7 +82,9 @@ pub(super) async fn guard(
         return next.run(request).await;
     }
     let message = "This origin may not speak to the service: see allowed-origins.";
-    refuse(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
+    let body = json!({ "detail": message, "errors": [error] });
+    (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
 }
 
 /// The name and port by which the service was called; over HTTP/2 they stand in the URI.

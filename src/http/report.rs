@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::body::{self, Incomplete};
+use super::admission::{Admission, Incomplete};
 use super::caller::header;
 
 /// Largest body of a report, in bytes.
@@ -30,8 +30,12 @@ pub(super) enum Unreadable {
 
 impl Fields {
     /// Reads a body by its content type; without one it is taken for a form.
-    pub(super) async fn read(parts: Parts, body: Body) -> Result<Self, Unreadable> {
-        let body = body::read(body, MAX_BODY).await.map_err(Unreadable::Incomplete)?;
+    pub(super) async fn read(
+        admission: &Admission,
+        parts: Parts,
+        body: Body,
+    ) -> Result<Self, Unreadable> {
+        let body = admission.body(body, MAX_BODY).await.map_err(Unreadable::Incomplete)?;
         let content_type = header(&parts, &CONTENT_TYPE).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {

@@ -1,10 +1,11 @@
 //! Connections to the database, and its migrations.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use djaffar_migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx;
 use sea_orm::sqlx::Connection;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
@@ -17,8 +18,12 @@ use crate::error::Error;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a writer waits for another process that writes to the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// After this PostgreSQL gives up a statement.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+/// After this PostgreSQL gives up a statement of the writer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
+/// After this a statement that reads is given up, unless the operator says otherwise.
+const READ_TIMEOUT: Duration = Duration::from_secs(8);
+/// So many instructions of SQLite's virtual machine, some 100 µs, pass between two looks at the clock.
+const INSTRUCTIONS: i32 = 10_000;
 /// A connection idle for longer is tried before it is used.
 const PING_AFTER: Duration = Duration::from_secs(30);
 /// The write-ahead log of SQLite is merged into the file when it has so many pages of 4 KiB, which
@@ -51,17 +56,28 @@ impl Database {
     ///
     /// If the URL is neither of SQLite nor of PostgreSQL, or if the database can't be reached.
     pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::connect_with(url, READ_TIMEOUT).await
+    }
+
+    /// Opens the database at `url`; a statement that reads for longer than `read_timeout` is given up.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Database::connect`].
+    pub async fn connect_with(url: &str, read_timeout: Duration) -> Result<Self, Error> {
+        let writer = Role::Writer;
+        let reader = Role::Reader { timeout: read_timeout };
         if url.starts_with("sqlite:") {
             if url.contains(":memory:") || url.contains("mode=memory") {
                 return Err(Error::bad_input("A database in memory keeps nothing; name a file."));
             }
             // The writer comes first: it makes the file and sets the journal mode.
-            let write = sea_orm::Database::connect(sqlite(url, Role::Writer)).await?;
-            let read = sea_orm::Database::connect(sqlite(url, Role::Reader)).await?;
+            let write = sea_orm::Database::connect(sqlite(url, writer)).await?;
+            let read = sea_orm::Database::connect(sqlite(url, reader)).await?;
             Ok(Self { read, write })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let write = sea_orm::Database::connect(postgres(url, Role::Writer)).await?;
-            let read = sea_orm::Database::connect(postgres(url, Role::Reader)).await?;
+            let write = sea_orm::Database::connect(postgres(url, writer)).await?;
+            let read = sea_orm::Database::connect(postgres(url, reader)).await?;
             Ok(Self { read, write })
         } else {
             Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
@@ -114,7 +130,7 @@ impl Database {
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Writer,
-    Reader,
+    Reader { timeout: Duration },
 }
 
 fn sqlite(url: &str, role: Role) -> ConnectOptions {
@@ -149,17 +165,37 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                 .synchronous(SqliteSynchronous::Full)
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 .statement_cache_capacity(STATEMENT_CACHE),
-            Role::Reader => sqlite.read_only(true),
+            Role::Reader { .. } => sqlite.read_only(true),
         }
     });
+    if let Role::Reader { timeout } = role {
+        options.map_sqlx_sqlite_pool_opts(move |pool| {
+            pool.after_connect(move |connection, _| Box::pin(limit(connection, timeout)))
+        });
+        options.map_sqlx_sqlite_before_acquire(move |connection, _| {
+            Box::pin(async move { limit(connection, timeout).await.map(|()| true) })
+        });
+    }
     options
+}
+
+/// Lets the statements of a connection, which is handed out for one, run for so long from now.
+async fn limit(connection: &mut SqliteConnection, timeout: Duration) -> Result<(), sqlx::Error> {
+    let end = Instant::now() + timeout;
+    let may_go_on = move || Instant::now() < end;
+    connection.lock_handle().await?.set_progress_handler(INSTRUCTIONS, may_go_on);
+    Ok(())
 }
 
 fn postgres(url: &str, role: Role) -> ConnectOptions {
     let mut options = common(url);
+    let (connections, timeout) = match role {
+        Role::Writer => (WRITERS, WRITE_TIMEOUT),
+        Role::Reader { timeout } => (READERS, timeout),
+    };
     options
-        .max_connections(if role == Role::Writer { WRITERS } else { READERS })
-        .statement_timeout(STATEMENT_TIMEOUT)
+        .max_connections(connections)
+        .statement_timeout(timeout)
         .set_application_name("djaffar")
         // What is acknowledged is on disk, whatever the server's default is.
         .map_sqlx_postgres_opts(|postgres| postgres.options([("synchronous_commit", "on")]));

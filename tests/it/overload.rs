@@ -85,3 +85,40 @@ async fn a_service_whose_writer_is_stuck_is_not_ready() {
     assert_eq!(app.visitor().get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.visitor().get("/healthz").await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_cut() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let rows = if app.database.is_postgres() {
+        "SELECT n, gen_random_uuid() AS id FROM generate_series(1, 100000) AS numbers (n)"
+    } else {
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
+         SELECT n, randomblob(16) AS id FROM numbers"
+    };
+    let insert = format!(
+        "INSERT INTO djaffar_activity (id, date, received_at, path, name, truncated)
+         SELECT id, n, n, '/' || n, 'view', {} FROM ({rows}) AS rows",
+        if app.database.is_postgres() { "false" } else { "0" }
+    );
+    app.database.execute(&insert).await;
+    let server = Program::new(&app.database.url)
+        .serve(&["--listen", "127.0.0.1:0", "--read-timeout", "50ms"])
+        .await;
+    let staff = staff.at(&server.url);
+    // No index helps here, and nothing is found early.
+    let nowhere: Vec<_> =
+        (0..100).map(|number| json!({ "path": { "contains": format!("no{number}") } })).collect();
+    let query = "query($where: ActivityFilter) { activities(where: $where) { nodes { id } } }";
+    let response = staff.post_graphql(query, json!({ "where": { "or": nowhere } })).await;
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "TIMEOUT", "{body}");
+    assert_eq!(body["errors"].as_array().unwrap().len(), 1);
+    // What an index serves is served, by the same connections.
+    let query =
+        "query($where: ActivityFilter) { activities(first: 5, where: $where) { nodes { path } } }";
+    for _ in 0..20 {
+        let data = staff.graphql_with(query, json!({ "where": { "path": { "eq": "/77" } } })).await;
+        assert_eq!(data["activities"]["nodes"], json!([{ "path": "/77" }]));
+    }
+}

@@ -29,7 +29,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         let mut server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
         slowest = slowest.max(start.elapsed());
         // A random moment under load, the same in each run; the load goes on a little longer.
-        let moment = Duration::from_millis(random.random_range(5..600));
+        let moment = Duration::from_millis(random.random_range(50..800));
         let kill = async {
             tokio::time::sleep(moment).await;
             server.child.kill().await.unwrap();

@@ -91,7 +91,7 @@ impl Overload {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_overload_is_told_and_harms_nobody_who_was_let_in() {
     let database = TestDatabase::create().await;
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;

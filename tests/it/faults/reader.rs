@@ -42,7 +42,11 @@ async fn a_long_reader_does_not_hold_up_the_log() {
     let database = &app.database;
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
     let reader = staff.at(&server.url);
-    let (lasts, rate) = if is_long() { (600, 500) } else { (2, 100) };
+    let (lasts, rate) = match (is_long(), database.is_postgres()) {
+        (false, _) => (2, 100),
+        (true, true) => (60, 500),
+        (true, false) => (600, 500),
+    };
     let lasts = Duration::from_secs(lasts);
     let ledger = Ledger::default();
     let mut without = load(&server.url, rate, lasts / 10, &ledger).await;
