@@ -4,10 +4,12 @@
 //! answer everybody late. Who sends slowly takes no place until all of the body is there, so that
 //! slow senders keep nobody else out.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::error::Error;
 
@@ -52,22 +54,33 @@ impl Admission {
         if size.lower() > limit as u64 {
             return Err(Incomplete::TooLarge);
         }
-        if self.places.available_permits() == 0 {
-            return Err(Incomplete::Refused(Error::Busy));
-        }
-        let _room = self.room(size.upper().map_or(limit, |upper| limit.min(upper as usize)))?;
-        match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
-            Ok(read) => read.map_err(|_| Incomplete::TooLarge),
-            Err(_) => Err(Incomplete::TooSlow),
-        }
+        let size = size.upper().map_or(limit, |upper| limit.min(upper as usize));
+        let read = async {
+            let Ok(_room) = self.room(size) else {
+                // To answer and hang up while the client still sends would lose it the answer.
+                drain(body, limit).await;
+                return Err(Incomplete::Refused(Error::Busy));
+            };
+            to_bytes(body, limit).await.map_err(|_| Incomplete::TooLarge)
+        };
+        tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or(Err(Incomplete::TooSlow))
     }
 
-    fn room(&self, size: usize) -> Result<Option<SemaphorePermit<'_>>, Incomplete> {
+    fn room(&self, size: usize) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
         if size <= SMALL_BODY {
             return Ok(None);
         }
         let permits = u32::try_from(size).unwrap_or(u32::MAX);
-        let room = self.large_bodies.try_acquire_many(permits);
-        room.map(Some).map_err(|_| Incomplete::Refused(Error::Busy))
+        self.large_bodies.try_acquire_many(permits).map(Some)
+    }
+}
+
+/// Receives up to `limit` bytes and keeps none.
+async fn drain(mut body: Body, limit: usize) {
+    let mut received = 0;
+    while received <= limit
+        && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+    {
+        received += frame.data_ref().map_or(0, Bytes::len);
     }
 }

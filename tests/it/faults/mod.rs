@@ -27,7 +27,7 @@ fn is_long() -> bool {
 
 /// A line of the table that `make faults` prints.
 fn report(fault: &str, outcome: String) {
-    println!("| {fault:<33} | {outcome}");
+    println!("\n| {fault:<33} | {outcome} |");
 }
 
 /// Logs until it is stored.
