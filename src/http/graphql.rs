@@ -61,6 +61,10 @@ enum MediaType {
 pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
+    let _place = match app.admission.enter() {
+        Ok(place) => place,
+        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
+    };
     match QueryString::parse(parts.uri.query().unwrap_or_default()) {
         Ok(parameters) => execute(&app, &parts, media_type, parameters).await,
         Err(message) => malformed(media_type, &message),
@@ -89,6 +93,10 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
             return failure(media_type, &error, request_id(&parts.extensions));
         }
     };
+    let _place = match app.admission.enter() {
+        Ok(place) => place,
+        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
+    };
     match serde_json::from_slice::<Parameters>(&body) {
         Ok(parameters) => execute(&app, &parts, media_type, parameters).await,
         Err(error) => malformed(media_type, &format!("The body is not a GraphQL request: {error}")),
@@ -101,10 +109,6 @@ async fn execute(
     media_type: MediaType,
     parameters: Parameters,
 ) -> Response {
-    let _place = match app.admission.enter() {
-        Ok(place) => place,
-        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
-    };
     let viewer = match viewer(app, parts).await {
         Ok(viewer) => viewer,
         Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
@@ -115,7 +119,11 @@ async fn execute(
         Ok(document) => document,
         Err(error) => return unreadable(media_type, error),
     };
-    if parts.method == axum::http::Method::GET && !is_query(&document, operation_name) {
+    let is_query = is_query(&document, operation_name);
+    if !is_query && let Err(error) = app.store.admit() {
+        return failure(media_type, &error, request_id(&parts.extensions));
+    }
+    if parts.method == axum::http::Method::GET && !is_query {
         let message = "Only queries may be sent by GET.";
         let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
         return ([(ALLOW, "POST")], response).into_response();

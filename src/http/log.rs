@@ -36,7 +36,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
         Ok(fields) => fields,
         Err(unreadable) => return unreadable.into_response(),
     };
-    let _place = match app.admission.enter() {
+    let _place = match app.store.admit().and_then(|()| app.admission.enter()) {
         Ok(place) => place,
         Err(error) => return refusal(&error),
     };

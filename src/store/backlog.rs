@@ -1,19 +1,19 @@
 //! How much may wait for the writer.
 //!
-//! Bounded by bytes, so that the memory is; and by what the database takes in half a second, so that
-//! whoever is let in is answered soon: a client that waits longer would give up, come back, and make
-//! it worse.
+//! Bounded by bytes, so that the memory is; and by how long the last ones had to wait, so that
+//! whoever is let in is answered soon: a client that waits for long gives up, comes back, and makes it
+//! worse.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most bytes that may wait, as [`super::Batch::size`] counts them.
 const MOST: usize = 8 << 20;
-/// So much may wait however slow the database is: about what two commits take.
-const LEAST: usize = 512 << 10;
+/// So much may wait however slow the database is: about what one commit takes.
+const LEAST: usize = 256 << 10;
 /// Who is let in should not wait for longer.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(300);
 
 /// What waits, and how much may. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ struct Counts {
 #[derive(Debug)]
 pub(super) struct Place {
     bytes: usize,
+    since: Instant,
+    /// What was waiting when the place was taken, itself included.
+    ahead: usize,
     counts: Arc<Counts>,
 }
 
@@ -41,30 +44,30 @@ impl Default for Backlog {
 impl Backlog {
     /// A place for so many bytes, unless there is no room.
     pub(super) fn enter(&self, bytes: usize) -> Option<Place> {
-        let waiting = self.0.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let place = Place { bytes, counts: self.0.clone() };
-        (waiting <= self.0.limit.load(Ordering::Relaxed)).then_some(place)
+        let ahead = self.0.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let place = Place { bytes, since: Instant::now(), ahead, counts: self.0.clone() };
+        // However large it is, it may come if nothing else waits.
+        let has_room = ahead == bytes || ahead <= self.0.limit.load(Ordering::Relaxed);
+        has_room.then_some(place)
     }
 
-    /// Learns from a commit how much the database takes.
-    ///
-    /// Only one that was full tells that; a smaller one would have taken more in the same time.
-    pub(super) fn adapt(&self, bytes: usize, took: Duration, was_full: bool) {
-        let limit = self.0.limit.load(Ordering::Relaxed);
-        let seen = if was_full {
-            (bytes as f64 * LONGEST_WAIT.as_secs_f64() / took.as_secs_f64()) as usize
-        } else {
-            MOST
-        };
-        // Smoothed: a single commit may be slow because of a checkpoint.
-        let limit = limit / 2 + seen.min(MOST) / 2;
-        self.0.limit.store(limit.max(LEAST), Ordering::Relaxed);
+    /// Whether there is room at all.
+    pub(super) fn has_room(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) < self.0.limit.load(Ordering::Relaxed)
     }
 }
 
 impl Place {
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Learns from a place that has been served how much is served in the time that one may wait.
+    pub(super) fn adapt(&self) {
+        let limit = &self.counts.limit;
+        let waited = self.since.elapsed();
+        let next = if waited > LONGEST_WAIT / 2 {
+            (self.ahead as f64 * LONGEST_WAIT.as_secs_f64() / waited.as_secs_f64()) as usize
+        } else {
+            limit.load(Ordering::Relaxed) / 4 * 5
+        };
+        limit.store(next.clamp(LEAST, MOST), Ordering::Relaxed);
     }
 }
 

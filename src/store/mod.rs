@@ -54,6 +54,11 @@ impl Store {
         self.writer.write(batch).await
     }
 
+    /// Refuses at once what [`Store::commit`] would refuse later.
+    pub(crate) fn admit(&self) -> Result<(), Error> {
+        if self.writer.has_room() { Ok(()) } else { Err(Error::Busy) }
+    }
+
     /// Notes times of last use, without waiting; see [`Writer::write_later`].
     pub(crate) fn note(&self, seen: Vec<Seen>) {
         self.writer.write_later(Batch { seen, ..Batch::default() });

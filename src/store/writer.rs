@@ -5,7 +5,7 @@
 //! is on its way to the disk the next batch gathers.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
@@ -48,13 +48,18 @@ impl Writer {
         let (queue, jobs) = mpsc::unbounded_channel();
         let backlog = Backlog::default();
         let stop = Arc::new(Notify::new());
-        let task = tokio::spawn(run(connection, jobs, backlog.clone(), stop.clone(), metrics));
+        let task = tokio::spawn(run(connection, jobs, stop.clone(), metrics));
         (Self { queue, backlog, stop }, task)
     }
 
     /// Takes no more batches; the task ends when those that wait are written.
     pub(crate) fn stop(&self) {
         self.stop.notify_one();
+    }
+
+    /// Whether the queue takes anything, to find out before work is done for nothing.
+    pub(crate) fn has_room(&self) -> bool {
+        self.backlog.has_room()
     }
 
     /// Hands in a batch, and returns when it is on disk.
@@ -86,7 +91,6 @@ impl Writer {
 async fn run(
     connection: DatabaseConnection,
     mut jobs: mpsc::UnboundedReceiver<Job>,
-    backlog: Backlog,
     stop: Arc<Notify>,
     metrics: Metrics,
 ) {
@@ -107,10 +111,7 @@ async fn run(
             rows += job.batch.len();
             together.push(job);
         }
-        let bytes = together.iter().map(|job| job.place.bytes()).sum();
-        let start = Instant::now();
         write_together(&connection, together, &metrics).await;
-        backlog.adapt(bytes, start.elapsed(), rows >= ROWS_PER_COMMIT);
     }
 }
 
@@ -123,7 +124,11 @@ async fn write_together(connection: &DatabaseConnection, jobs: Vec<Job>, metrics
     for job in &jobs {
         all.append(job.batch.clone());
     }
-    match write(connection, all, metrics).await {
+    let result = write(connection, all, metrics).await;
+    if let Some(last) = jobs.last() {
+        last.place.adapt();
+    }
+    match result {
         Ok(written) => {
             let written = Arc::new(written);
             jobs.into_iter().for_each(|job| job.answer(Some(written.clone())));

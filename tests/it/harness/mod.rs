@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 pub use client::{Client, set_cookie};
 pub use database::TestDatabase;
 pub use postgres::PostgresServer;
-pub use program::Program;
+pub use program::{Program, Server};
 
 /// The password of every user that a test makes.
 pub const PASSWORD: &str = "correct horse battery staple";
