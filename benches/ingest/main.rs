@@ -23,6 +23,10 @@ const ROUNDS: usize = 3;
 /// Seconds of a round: of the bare handler, and of the work.
 const SECONDS: (u32, u32) = (2, 4);
 
+const CONNECTIONS: u32 = 64;
+/// For batches of a hundred, of which fewer come at once.
+const BATCHING: u32 = 16;
+
 struct Bench {
     runtime: tokio::runtime::Runtime,
     directory: PathBuf,
@@ -98,8 +102,8 @@ impl Bench {
         let mut figures = Vec::new();
         let mut ratios = Vec::new();
         for _ in 0..ROUNDS {
-            let bare = wrk::run(directory, &self.bare, &form(None), SECONDS.0);
-            let figure = wrk::run(directory, url, script, SECONDS.1);
+            let bare = wrk::run(directory, &self.bare, &form(None), CONNECTIONS, SECONDS.0);
+            let figure = wrk::run(directory, url, script, CONNECTIONS, SECONDS.1);
             ratios.push(figure.rate / bare.rate);
             figures.push(figure);
         }
@@ -115,7 +119,8 @@ impl Bench {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             let bare = self.runtime.block_on(bare::insert_loop(url, Duration::from_secs(4)));
-            let figure = wrk::run(&self.directory, graphql, &log_activities(cookie), SECONDS.1);
+            let figure =
+                wrk::run(&self.directory, graphql, &log_activities(cookie), BATCHING, SECONDS.1);
             rounds.push((figure, bare));
         }
         rounds.sort_by(|a, b| (a.0.rate / a.1).total_cmp(&(b.0.rate / b.1)));

@@ -5,7 +5,6 @@ use std::process::Command;
 
 use serde_json::json;
 
-const CONNECTIONS: &str = "64";
 const LOG_ACTIVITY: &str = "mutation($input: LogActivityInput!) { logActivity(input: $input) { activity { id } userErrors { message } } }";
 const LOG_ACTIVITIES: &str = "mutation($activities: [LogActivityInput!]!) { logActivities(input: { activities: $activities }) { results { userErrors { message } } } }";
 
@@ -55,8 +54,8 @@ fn header_line(header: &str) -> String {
     format!("wrk.headers['{name}'] = '{value}'\n")
 }
 
-/// Sends for so many seconds, with 64 connections.
-pub fn run(directory: &Path, url: &str, script: &str, seconds: u32) -> Figure {
+/// Sends for so many seconds, over so many connections.
+pub fn run(directory: &Path, url: &str, script: &str, connections: u32, seconds: u32) -> Figure {
     // Answers other than 2xx would be no figures.
     let done = "done = function(summary, latency)\n  local e = summary.errors\n  \
         io.write('errors ', e.status + e.connect + e.read + e.write + e.timeout, '\\n')\n  \
@@ -64,7 +63,7 @@ pub fn run(directory: &Path, url: &str, script: &str, seconds: u32) -> Figure {
     let file = directory.join("wrk.lua");
     std::fs::write(&file, format!("{script}{done}")).unwrap();
     let output = Command::new("wrk")
-        .args(["-t1", "-c", CONNECTIONS, "-d", &seconds.to_string(), "-s"])
+        .args(["-t1", "-c", &connections.to_string(), "-d", &seconds.to_string(), "-s"])
         .arg(&file)
         .arg(url)
         .output()

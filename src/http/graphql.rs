@@ -120,13 +120,13 @@ async fn execute(
         Err(error) => return unreadable(media_type, error),
     };
     let is_query = is_query(&document, operation_name);
-    if !is_query && let Err(error) = app.store.admit() {
-        return failure(media_type, &error, request_id(&parts.extensions));
-    }
     if parts.method == axum::http::Method::GET && !is_query {
         let message = "Only queries may be sent by GET.";
         let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
         return ([(ALLOW, "POST")], response).into_response();
+    }
+    if !is_query && let Err(error) = app.store.admit() {
+        return failure(media_type, &error, request_id(&parts.extensions));
     }
     if let Some(name) = missing_variable(&document, operation_name, &variables) {
         let message = format!("The variable ${name} must be given, and not null.");

@@ -13,7 +13,7 @@ const MOST: usize = 8 << 20;
 /// So much may wait however slow the database is: about what one commit takes.
 const LEAST: usize = 256 << 10;
 /// Who is let in should not wait for longer.
-const LONGEST_WAIT: Duration = Duration::from_millis(300);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// What waits, and how much may. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,11 +44,12 @@ impl Default for Backlog {
 impl Backlog {
     /// A place for so many bytes, unless there is no room.
     pub(super) fn enter(&self, bytes: usize) -> Option<Place> {
-        let ahead = self.0.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let before = self.0.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let ahead = before + bytes;
         let place = Place { bytes, since: Instant::now(), ahead, counts: self.0.clone() };
-        // However large it is, it may come if nothing else waits.
-        let has_room = ahead == bytes || ahead <= self.0.limit.load(Ordering::Relaxed);
-        has_room.then_some(place)
+        // What is nothing, a sign of life, may always come; and anything if nothing else waits.
+        let is_free = bytes == 0 || before == 0;
+        (is_free || ahead <= self.0.limit.load(Ordering::Relaxed)).then_some(place)
     }
 
     /// Whether there is room at all.
@@ -60,14 +61,16 @@ impl Backlog {
 impl Place {
     /// Learns from a place that has been served how much is served in the time that one may wait.
     pub(super) fn adapt(&self) {
-        let limit = &self.counts.limit;
+        let limit = self.counts.limit.load(Ordering::Relaxed);
         let waited = self.since.elapsed();
         let next = if waited > LONGEST_WAIT / 2 {
-            (self.ahead as f64 * LONGEST_WAIT.as_secs_f64() / waited.as_secs_f64()) as usize
+            let served = self.ahead as f64 * LONGEST_WAIT.as_secs_f64() / waited.as_secs_f64();
+            // One slow commit, as of a checkpoint, tells little.
+            (served as usize).max(limit / 2)
         } else {
-            limit.load(Ordering::Relaxed) / 4 * 5
+            limit / 4 * 5
         };
-        limit.store(next.clamp(LEAST, MOST), Ordering::Relaxed);
+        self.counts.limit.store(next.clamp(LEAST, MOST), Ordering::Relaxed);
     }
 }
 

@@ -34,13 +34,13 @@ fn head(path: &str, content_type: &str, length: &str) -> String {
 async fn a_crowd_that_does_nothing_hinders_nobody() {
     // The test itself holds the other end of each connection.
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
-    let (count, lasts) = if is_long() { (10_000, 30) } else { (500, 3) };
+    let (count, rate, lasts) = if is_long() { (10_000, 200, 30) } else { (500, 50, 3) };
     let database = TestDatabase::create().await;
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
     let address = server.url.strip_prefix("http://").unwrap();
     let alone = Ledger::default();
     let lasts = Duration::from_secs(lasts);
-    let mut without = load(&server.url, 200, lasts, &alone).await;
+    let mut without = load(&server.url, rate, lasts, &alone).await;
 
     let mut idle = Vec::new();
     for number in 0..count {
@@ -53,7 +53,7 @@ async fn a_crowd_that_does_nothing_hinders_nobody() {
         idle.push(stream);
     }
     let ledger = alone.clone();
-    let mut with = load(&server.url, 200, lasts, &ledger).await;
+    let mut with = load(&server.url, rate, lasts, &ledger).await;
     let memory = server.memory();
     for tally in [&without, &with] {
         assert_eq!(tally.refused + tally.unknown + tally.others.len(), 0, "{tally}");
@@ -76,7 +76,7 @@ async fn slow_senders_and_large_bodies_are_told() {
     let database = TestDatabase::create().await;
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
-    let count = if is_long() { 1_000 } else { 50 };
+    let (count, rate) = if is_long() { (1_000, 200) } else { (50, 50) };
     let form = "application/x-www-form-urlencoded";
 
     // Larger than they may be: told before they are sent.
@@ -109,7 +109,7 @@ async fn slow_senders_and_large_bodies_are_told() {
         });
     }
     let ledger = Ledger::default();
-    let mut tally = load(&server.url, 200, Duration::from_secs(3), &ledger).await;
+    let mut tally = load(&server.url, rate, Duration::from_secs(3), &ledger).await;
     assert_eq!(tally.refused + tally.unknown + tally.others.len(), 0, "{tally}");
     senders.join_all().await;
     ledger.audit(&database).await;

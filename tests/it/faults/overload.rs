@@ -220,7 +220,8 @@ async fn overload(bottleneck: Bottleneck) {
             memory >> 20
         ),
     );
-    if is_long() {
+    // Of the processor the generator, of which much is asked, may well be the bottleneck.
+    if is_long() && !is_pinned {
         assert!(refused > 0, "nobody was refused");
         assert!(p99 < Duration::from_secs(1), "{p99:?}");
         assert!(goodput >= 0.9, "{goodput}");

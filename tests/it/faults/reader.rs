@@ -43,7 +43,7 @@ async fn a_long_reader_does_not_hold_up_the_log() {
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
     let reader = staff.at(&server.url);
     let (lasts, rate) = match (is_long(), database.is_postgres()) {
-        (false, _) => (2, 100),
+        (false, _) => (2, 50),
         (true, true) => (60, 500),
         (true, false) => (600, 500),
     };

@@ -52,7 +52,7 @@ impl PostgresServer {
             .spawn();
         self.process = Some(process.unwrap());
         let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
-        loop {
+        for _ in 0..1_000 {
             tick.tick().await;
             let ready = program("pg_isready")
                 .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
@@ -61,6 +61,7 @@ impl PostgresServer {
                 return;
             }
         }
+        panic!("PostgreSQL does not start");
     }
 
     /// Throws everybody out and stops: after a checkpoint, or at once as in a crash.
