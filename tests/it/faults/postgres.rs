@@ -105,7 +105,7 @@ async fn a_database_that_drops_its_connections_loses_nothing() {
     assert!(!tally.accepted.is_empty(), "{tally}");
     ledger.audit(&app.database).await;
     // It recovers by itself.
-    app.visitor().log("/after").await;
+    tokio::time::timeout(BACK, until_served(&app.visitor())).await.expect("it is not back");
     report("all connections dropped, 10 times", format!("{tally}, none lost"));
 }
 
