@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum_server::{Handle, Server};
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use crate::activity::Activities;
@@ -16,7 +16,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::error::Error;
 use crate::graphql::{Api, Domain};
-use crate::http::{self, Admission};
+use crate::http::{self, Admission, RequestRates};
 use crate::metrics::Metrics;
 use crate::store::{Database, Store};
 
@@ -43,10 +43,21 @@ pub(crate) struct App {
     pub auth: Arc<Auth>,
     pub api: Api,
     pub admission: Admission,
+    /// None: no limits.
+    pub rates: Option<RequestRates>,
     pub store: Store,
     pub metrics: Metrics,
+    stopping: watch::Sender<bool>,
     // They live as long as a router does.
     tasks: Tasks,
+}
+
+impl App {
+    /// Returns when the instance stops.
+    pub(crate) async fn stopped(&self) {
+        // It can't fail: the sender is at hand.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
 }
 
 struct Tasks {
@@ -77,7 +88,7 @@ impl Builder {
         self.database.migrate().await?;
         let metrics = Metrics::new();
         let (store, writer) = Store::start(self.database, &metrics);
-        let auth = Arc::new(Auth::new(&store, self.config.session_age));
+        let auth = Arc::new(Auth::new(&store, &self.config));
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
         let config = Arc::new(self.config);
@@ -86,7 +97,20 @@ impl Builder {
         let api = Api::new(domain);
         let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep };
         let admission = Admission::new();
-        let app = App { config, activities, auth, api, admission, store, metrics, tasks };
+        let rates = config.rates.as_ref().map(RequestRates::new);
+        let stopping = watch::Sender::new(false);
+        let app = App {
+            config,
+            activities,
+            auth,
+            api,
+            admission,
+            rates,
+            store,
+            metrics,
+            stopping,
+            tasks,
+        };
         Ok(Djaffar { app: Arc::new(app) })
     }
 }
@@ -122,8 +146,10 @@ impl Djaffar {
             .accept_error_handler(|_, error| tracing::warn!(error.cause = %error, "not accepted"));
         server.http_builder().http1().header_read_timeout(IDLE);
         server.http_builder().http2().keep_alive_interval(IDLE);
+        let app = self.app.clone();
         let stopping = tokio::spawn(async move {
             stop.await;
+            app.stopping.send_replace(true);
             handle.graceful_shutdown(Some(DRAIN));
         });
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
@@ -137,6 +163,7 @@ impl Djaffar {
     ///
     /// To be called by hosts that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
     pub async fn shutdown(&self) {
+        self.app.stopping.send_replace(true);
         self.app.store.stop();
         self.app.tasks.sweep.abort();
         if let Some(writer) = self.app.tasks.writer.lock().await.take()

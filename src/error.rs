@@ -1,8 +1,10 @@
 //! What can go wrong, told to the client in a sentence and to the operator in the log.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 /// Every failure of djaffar.
@@ -28,6 +30,9 @@ pub enum Error {
     /// `id` a retry is safe.
     #[error("The activity could not be stored; try again in a moment.")]
     NotStored,
+    /// The caller comes too often, and may come back after this time.
+    #[error("Too many requests; try again later.")]
+    RateLimited(Duration),
     /// The database took too long to answer, and was told to stop.
     #[error("The query took too long; narrow it down.")]
     TooSlow,
@@ -45,9 +50,6 @@ pub enum Error {
 const UNAVAILABLE: &str = "The database does not answer; try again in a moment.";
 const INTERNAL: &str = "Internal server error.";
 
-/// After so many seconds a client that was told 503 should come back.
-pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
-
 impl Error {
     pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
         Self::BadInput(message.into())
@@ -64,6 +66,7 @@ impl Error {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::NotStored | Self::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(cause) if is_transient(cause) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -78,8 +81,30 @@ impl Error {
             StatusCode::FORBIDDEN => "FORBIDDEN",
             StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
             StatusCode::GATEWAY_TIMEOUT => "TIMEOUT",
+            StatusCode::TOO_MANY_REQUESTS => "RATE_LIMITED",
             _ => "INTERNAL_SERVER_ERROR",
         }
+    }
+
+    /// After so many seconds the client should come back, if it should.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(wait) => Some(wait.as_secs() + 1),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
+        }
+    }
+
+    /// The headers that go with the status.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        headers
     }
 
     /// Writes the cause to the log, if there is one that isn't there yet.

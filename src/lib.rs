@@ -36,10 +36,11 @@ mod graphql;
 mod http;
 mod metrics;
 mod store;
+mod throttle;
 
 pub use app::{Builder, Djaffar};
 pub use auth::{Identity, Role};
-pub use config::{Config, Mode};
+pub use config::{Config, IpStorage, Mode, ProxyHeader, Rates};
 pub use error::Error;
 pub use graphql::sdl;
 pub use store::Database;

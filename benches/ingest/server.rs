@@ -44,7 +44,7 @@ impl Server {
         let start = Instant::now();
         let mut command = program(database_url);
         command.args(["serve", "--listen", "127.0.0.1:0", "--mode", "development"]);
-        command.args(["--log-format", "json"]);
+        command.args(["--log-format", "json", "--rate-limits", "off"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = log

@@ -1,21 +1,25 @@
 //! Activities: taking them in, and finding them again.
 
 mod draft;
+mod live;
 
-use std::net::IpAddr;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use tokio_stream::Stream;
 use uuid::Uuid;
 
 pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
+pub(crate) use live::Lagged;
+use live::Live;
 
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
 pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};
 pub(crate) use crate::store::{Timestamp, without_nul};
 
-use crate::auth::{Reader, Reporter, Sessions};
+use crate::auth::{Reader, Reporter, Sessions, Staff};
 use crate::error::Error;
 use crate::store::entity::activity;
 use crate::store::{Batch, Store, Written};
@@ -41,11 +45,12 @@ pub(crate) struct Activity {
 pub(crate) struct Activities {
     store: Store,
     sessions: Sessions,
+    live: Live,
 }
 
 impl Activities {
     pub(crate) fn new(store: Store, sessions: Sessions) -> Self {
-        Self { store, sessions }
+        Self { store, sessions, live: Live::new() }
     }
 
     /// Stores activities, all of them or none, and returns when they are on disk.
@@ -63,7 +68,7 @@ impl Activities {
             received_at: Timestamp::now(),
             user_id: viewer.user().map(|user| user.id),
             session_id: visit.session_id,
-            ip_address: viewer.client.ip_address.map(canonical),
+            ip_address: viewer.client.ip_address.map(|address| address.to_string()),
         };
         let rows: Vec<_> = drafts.iter().map(|draft| Arc::new(origin.row(draft))).collect();
         let mut batch = Batch { activities: rows.clone(), ..Batch::default() };
@@ -73,6 +78,9 @@ impl Activities {
         if let Err(error) = self.sessions.settle(viewer, visit).await {
             // The activity is stored: a client that was told otherwise would log it again.
             error.log();
+        }
+        if self.live.is_watched() {
+            self.live.publish(new(&rows, &written), &viewer.client.user_agent);
         }
         let answer = |(row, draft)| origin.answer(row, draft, &written);
         Ok(rows.into_iter().zip(&drafts).map(answer).collect())
@@ -88,6 +96,15 @@ impl Activities {
     ) -> Result<Slice<Activity>, Error> {
         let filter = readable(reader, filter);
         Ok(self.store.activities(&filter, descending, page).await?.map(Activity::from))
+    }
+
+    /// What is stored from now on and the filter lets through. Who is too slow is told so.
+    pub(crate) fn watch(
+        &self,
+        staff: &Staff,
+        filter: Filter,
+    ) -> impl Stream<Item = Result<Activity, Lagged>> + use<> {
+        self.live.watch(staff, filter)
     }
 
     /// How many activities the filter lets through, counted up to `cap`.
@@ -111,6 +128,18 @@ impl Activities {
             |row: &activity::Model| reader.only_user.is_none() || row.user_id == reader.only_user;
         Ok(rows.into_iter().filter(may_read).map(Activity::from).collect())
     }
+}
+
+/// Those of the rows that had not been stored before.
+fn new(rows: &[Arc<activity::Model>], written: &Written) -> Vec<Arc<activity::Model>> {
+    let mut new = rows.to_vec();
+    if !written.stored.is_empty() {
+        // One that came before was received at another time.
+        let mut ids = HashSet::new();
+        let is_stored = |row: &activity::Model| written.stored.get(&row.id) == Some(row);
+        new.retain(|row| is_stored(row) && ids.insert(row.id));
+    }
+    new
 }
 
 /// What the server knows of where a report comes from.
@@ -188,9 +217,4 @@ fn readable(reader: &Reader, filter: Filter) -> Filter {
         Some(user_id) => Filter::All(vec![Filter::User(vec![user_id]), filter]),
         None => filter,
     }
-}
-
-/// `::ffff:192.0.2.1`, which a socket for both families reports, is `192.0.2.1`.
-fn canonical(address: IpAddr) -> String {
-    address.to_canonical().to_string()
 }

@@ -1,5 +1,6 @@
 //! Identity: users, tokens, sessions, and the one place that decides who the caller is.
 
+mod attempts;
 mod identity;
 mod password;
 mod session_store;
@@ -9,11 +10,13 @@ mod user;
 mod users;
 mod viewer;
 mod visit;
+mod visitor;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use tower_sessions::Session as Cookie;
 
+use attempts::Attempts;
 pub use identity::Identity;
 pub(crate) use sessions::{Session, Sessions};
 pub(crate) use token::{Scope, Token, Tokens};
@@ -21,10 +24,12 @@ pub use user::Role;
 pub(crate) use user::User;
 pub(crate) use users::Users;
 pub(crate) use viewer::{Client, Reader, Reporter, Staff, Viewer};
+pub(crate) use visitor::Visitor;
 
 pub(crate) use crate::store::sessions::Filter as SessionFilter;
 pub(crate) use crate::store::users::{Filter as UserFilter, SortKey as UserSortKey};
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::store::{Store, Subject, Timestamp};
 
@@ -35,6 +40,8 @@ pub(crate) struct Credentials {
     /// What the host application says.
     pub identity: Option<Identity>,
     pub cookie: Cookie,
+    /// Who a page of another site says it has been; the cookie then counts for nothing.
+    pub visitor: Option<Visitor>,
     pub client: Client,
 }
 
@@ -44,14 +51,18 @@ pub(crate) struct Auth {
     pub users: Users,
     pub tokens: Tokens,
     pub sessions: Sessions,
+    /// None: no limits.
+    attempts: Option<Arc<Attempts>>,
 }
 
 impl Auth {
-    pub(crate) fn new(store: &Store, session_age: Option<Duration>) -> Self {
+    pub(crate) fn new(store: &Store, config: &Config) -> Self {
+        let attempts = config.rates.as_ref().map(|rates| Arc::new(Attempts::new(rates)));
         Self {
             users: Users::new(store.clone()),
             tokens: Tokens::new(store.clone()),
-            sessions: Sessions::new(store.clone(), session_age),
+            sessions: Sessions::new(store.clone(), config.session_age, attempts.clone()),
+            attempts,
         }
     }
 
@@ -62,9 +73,10 @@ impl Auth {
     ///
     /// [`Error::Unauthenticated`] if the token is not valid: never taken for anonymous.
     pub(crate) async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Error> {
-        let Credentials { authorization, identity, cookie, client } = credentials;
-        let mut viewer = Viewer { user: None, token: None, cookie, client };
-        if viewer.cookie.id().is_some() {
+        let Credentials { authorization, identity, cookie, visitor, client } = credentials;
+        let mut viewer = Viewer { user: None, token: None, cookie, visitor, client };
+        let has_cookie = viewer.visitor.is_none() && viewer.cookie.id().is_some();
+        if has_cookie {
             self.sessions.touch(&viewer.cookie).await?;
         }
         // A host application may have read its own credentials from the same header.
@@ -81,7 +93,7 @@ impl Auth {
             let user = self.users.of_identity(&identity).await?;
             self.sessions.note(vec![Subject::User(user.id)]).await;
             viewer.user = Some(user);
-        } else if let Some(user_id) = viewer.cookie.get(sessions::key::USER).await? {
+        } else if has_cookie && let Some(user_id) = viewer.cookie.get(sessions::key::USER).await? {
             viewer.user = self.users.active(user_id).await?;
         }
         Ok(viewer)
@@ -95,13 +107,45 @@ impl Auth {
         self.tokens.verify(secret.trim()).await?.ok_or(INVALID_TOKEN)
     }
 
+    /// Whether a viewer who has been let in a while ago would still be the same one, with the same
+    /// `Authorization` header: the token not revoked, the session not ended, the user not disabled.
+    pub(crate) async fn still_knows(
+        &self,
+        viewer: &Viewer,
+        authorization: Option<&str>,
+    ) -> Result<bool, Error> {
+        let Some(user) = viewer.user() else { return Ok(true) };
+        let user_is_active =
+            self.users.active(user.id).await?.is_some_and(|it| it.role == user.role);
+        let has_credentials = match (&viewer.token, authorization) {
+            (Some(token), Some(authorization)) => match self.token(authorization).await {
+                Ok(found) => found.id == token.id,
+                Err(Error::Unauthenticated(_)) => false,
+                Err(error) => return Err(error),
+            },
+            _ if viewer.cookie.get(sessions::key::USER).await? == Some(user.id) => {
+                self.sessions.opens(&viewer.cookie, user.id).await?
+            }
+            // By the word of the host application, which is not asked again.
+            _ => true,
+        };
+        Ok(user_is_active && has_credentials)
+    }
+
     /// Logs a viewer in by password. None: the name or the password is wrong, or the user disabled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`] if that has been tried too often, for this account or from there.
     pub(crate) async fn log_in(
         &self,
         viewer: &Viewer,
         username: &str,
         password: String,
     ) -> Result<Option<Viewer>, Error> {
+        if let Some(attempts) = &self.attempts {
+            attempts.log_in(&viewer.client, username)?;
+        }
         let checked_at = Timestamp::now();
         let Some(user) = self.users.by_password(username, password).await? else {
             return Ok(None);

@@ -5,6 +5,7 @@
 //! because activities point to it. tower-sessions looks after the cookie; what it stores for each
 //! request goes through the cache here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,11 +13,12 @@ use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
 use sha2::{Digest, Sha256};
 use tower_sessions::cookie::time::Duration as Age;
-use tower_sessions::{Expiry, session::Id};
+use tower_sessions::{Expiry, Session as Cookie, session::Id};
 use uuid::Uuid;
 
-use super::Staff;
+use super::attempts::Attempts;
 use super::users::CACHE_TIME;
+use super::{Client, Staff};
 use crate::error::Error;
 use crate::store::entity::session;
 use crate::store::keyset::{CappedCount, Page, Slice};
@@ -85,14 +87,22 @@ pub(crate) struct Sessions {
     pub(super) live: Cache<Id, Option<Live>>,
     /// Users, tokens and sessions whose time of last use has been noted lately.
     noted: Cache<Uuid, ()>,
+    /// The users that the sessions of visitors without a cookie belong to.
+    pub(super) owners: Cache<Uuid, Uuid>,
     pub(super) expiry: Expiry,
     /// A session is said to be in use when that was said so long ago.
     pub(super) seen_every: Duration,
+    /// None: anybody may open as many sessions as they like.
+    attempts: Option<Arc<Attempts>>,
 }
 
 impl Sessions {
     /// `age`: how long a session lives without being used; None: until the browser is closed.
-    pub(crate) fn new(store: Store, age: Option<Duration>) -> Self {
+    pub(super) fn new(
+        store: Store,
+        age: Option<Duration>,
+        attempts: Option<Arc<Attempts>>,
+    ) -> Self {
         let expiry = match age {
             Some(age) => Expiry::OnInactivity(Age::try_from(age).unwrap_or(Age::MAX)),
             None => Expiry::OnSessionEnd,
@@ -101,8 +111,10 @@ impl Sessions {
             store,
             live: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
             noted: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
+            owners: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
             expiry,
             seen_every: age.map_or(SEEN_EVERY, |age| SEEN_EVERY.min(age / 2)),
+            attempts,
         }
     }
 
@@ -146,6 +158,11 @@ impl Sessions {
             live.expires_at = expires_at;
         })
         .await;
+    }
+
+    /// Counts a session that this client is about to open.
+    pub(super) fn admit(&self, client: &Client) -> Result<(), Error> {
+        self.attempts.as_ref().map_or(Ok(()), |attempts| attempts.session(client))
     }
 
     /// Whether the last use of this has been written down within the last minute.
@@ -200,6 +217,12 @@ impl Sessions {
                 }
             }
         }
+    }
+
+    /// Whether a cookie that did so still opens the session of this user.
+    pub(super) async fn opens(&self, cookie: &Cookie, user_id: Uuid) -> Result<bool, Error> {
+        let Some(key) = cookie.id() else { return Ok(false) };
+        Ok(self.find(&key).await?.is_some_and(|live| live.user_id == Some(user_id)))
     }
 
     /// Looks a live session up, in the cache if possible.

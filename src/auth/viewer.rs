@@ -11,13 +11,16 @@ use uuid::Uuid;
 
 use super::sessions::key;
 use super::token::{Scope, Token};
-use super::{Role, User};
+use super::{Role, User, Visitor};
 use crate::error::Error;
 
 /// What the server sees of the client itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Client {
+    /// What may be kept of its address.
     pub ip_address: Option<IpAddr>,
+    /// Whom a limit is for. Never kept.
+    pub network: Option<IpAddr>,
     pub user_agent: String,
 }
 
@@ -27,6 +30,8 @@ pub(crate) struct Viewer {
     pub(super) user: Option<Arc<User>>,
     pub(super) token: Option<Arc<Token>>,
     pub(super) cookie: Cookie,
+    /// Instead of the cookie, for a page of another site.
+    pub(super) visitor: Option<Visitor>,
     pub(crate) client: Client,
 }
 

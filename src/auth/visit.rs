@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::session_store::timestamp;
 use super::sessions::{Live, Sessions, hash, key};
-use super::{User, Viewer};
+use super::{Client, User, Viewer, Visitor};
 use crate::error::Error;
 use crate::store::entity::{session, session_key};
 use crate::store::{Batch, Timestamp};
@@ -50,6 +50,9 @@ impl Sessions {
     pub(crate) async fn visit(&self, viewer: &Viewer) -> Result<Visit, Error> {
         let user_id = viewer.user().map(|user| user.id);
         let user_agent = viewer.client.user_agent.as_str();
+        if let Some(visitor) = &viewer.visitor {
+            return self.visit_of(visitor, user_id, &viewer.client).await;
+        }
         if let Some(id) = viewer.session_id().await? {
             let owner_id: Option<Uuid> = viewer.cookie.get(key::OWNER).await?;
             if user_id.is_none() || owner_id == user_id {
@@ -66,9 +69,48 @@ impl Sessions {
             let step = if self.is_noted(row.id) { Step::Nothing } else { Step::Row(row) };
             return Ok(Visit { session_id, step });
         }
+        self.admit(&viewer.client)?;
         let opening = Opening::new(&viewer.cookie, Uuid::now_v7(), user_agent);
         let opening = Opening { live: Live { owner_id: user_id, ..opening.live }, ..opening };
         Ok(Visit { session_id: opening.live.id, step: Step::Open(opening) })
+    }
+
+    /// The session of a visitor without a cookie. As with a cookie, another user gets another one.
+    async fn visit_of(
+        &self,
+        visitor: &Visitor,
+        user_id: Option<Uuid>,
+        client: &Client,
+    ) -> Result<Visit, Error> {
+        let mut session_id = visitor.session_id();
+        let mut is_settled = true;
+        if let Some(user_id) = user_id {
+            match self.owner(session_id).await? {
+                Some(owner_id) if owner_id == user_id => {}
+                Some(_) => session_id = visitor.session_id_of(user_id),
+                None => is_settled = false,
+            }
+        }
+        let step = if is_settled && self.is_noted(session_id) {
+            Step::Nothing
+        } else {
+            self.admit(client)?;
+            Step::Row(row(session_id, user_id, &client.user_agent, Timestamp::now()))
+        };
+        Ok(Visit { session_id, step })
+    }
+
+    /// The user that a visitor's session belongs to, if it does to any. It never changes.
+    async fn owner(&self, session_id: Uuid) -> Result<Option<Uuid>, Error> {
+        if let Some(owner_id) = self.owners.get(&session_id).await {
+            return Ok(Some(owner_id));
+        }
+        let session = self.by_ids(&[session_id]).await?.pop();
+        let owner_id = session.and_then(|session| session.user_id);
+        if let Some(owner_id) = owner_id {
+            self.owners.insert(session_id, owner_id).await;
+        }
+        Ok(owner_id)
     }
 
     /// Tells the cookie of a visit whose rows have been written.
@@ -78,6 +120,12 @@ impl Sessions {
             Step::Nothing => Ok(()),
             Step::Row(row) => {
                 self.mark(row.id).await;
+                if viewer.visitor.is_some() {
+                    if let Some(user_id) = row.user_id {
+                        self.owners.insert(row.id, user_id).await;
+                    }
+                    return Ok(());
+                }
                 if viewer.session_id().await? == Some(row.id)
                     && let Some(key) = cookie.id()
                 {

@@ -1,13 +1,15 @@
 //! Settings: flags, variables, and the file.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, ValueEnum};
+use ipnet::IpNet;
 
 use super::{Cli, Result};
-use crate::config::{Config, Mode};
+use crate::config::{Config, IpStorage, Mode, ProxyHeader, Rates};
 
 /// The file of settings, unless `DJAFFAR_CONFIG` names another one.
 const FILE: &str = "djaffar.toml";
@@ -38,6 +40,12 @@ pub(super) enum LogFormat {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
 /// Settings of the server.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -50,6 +58,9 @@ pub(super) struct Serve {
     /// Origins whose pages may log from another site, like `https://app.example`; several by commas
     #[arg(long, env = "DJAFFAR_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<String>,
+    /// Further origins whose pages may use the tracker, and nothing else; `*` for any
+    #[arg(long, env = "DJAFFAR_TRACKER_ORIGINS", value_delimiter = ',', value_parser = tracker_origin)]
+    pub tracker_origins: Vec<String>,
     /// The name of the session cookie
     #[arg(long, env = "DJAFFAR_SESSION_COOKIE", default_value = "sessionid")]
     pub session_cookie: String,
@@ -66,6 +77,30 @@ pub(super) struct Serve {
         default_missing_value = "true"
     )]
     pub require_user: bool,
+    /// Proxies whose word counts about where a request comes from: addresses or networks, by commas
+    #[arg(long, env = "DJAFFAR_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it: x-forwarded-for, or forwarded (RFC 7239)
+    #[arg(long, env = "DJAFFAR_PROXY_HEADER", default_value = "x-forwarded-for")]
+    pub proxy_header: ProxyHeader,
+    /// What is kept of the address of a client: full, truncated (/24 and /48) or none
+    #[arg(long, env = "DJAFFAR_IP_STORAGE", default_value = "full")]
+    pub ip_storage: IpStorage,
+    /// on, or off: for benchmarks, or behind something that limits
+    #[arg(long, env = "DJAFFAR_RATE_LIMITS", default_value = "on")]
+    pub rate_limits: Switch,
+    /// Requests a second from one address; ten times as many at once
+    #[arg(long, env = "DJAFFAR_CLIENT_RATE", default_value_t = Rates::default().client)]
+    pub client_rate: NonZeroU32,
+    /// Requests a second with one token; ten times as many at once
+    #[arg(long, env = "DJAFFAR_TOKEN_RATE", default_value_t = Rates::default().token)]
+    pub token_rate: NonZeroU32,
+    /// New sessions a minute from one address; ten times as many at once
+    #[arg(long, env = "DJAFFAR_SESSION_RATE", default_value_t = Rates::default().sessions)]
+    pub session_rate: NonZeroU32,
+    /// Attempts to log in a minute from one address, and half as many for one account
+    #[arg(long, env = "DJAFFAR_LOG_IN_RATE", default_value_t = Rates::default().log_ins)]
+    pub log_in_rate: NonZeroU32,
     /// How long a query may read before it is given up, like 8s
     #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
     pub read_timeout: Duration,
@@ -76,13 +111,20 @@ impl Serve {
     pub(super) fn config(&self) -> Config {
         Config {
             mode: self.mode,
-            allowed_origins: {
-                let origins = self.allowed_origins.iter();
-                origins.filter(|origin| !origin.is_empty()).cloned().collect()
-            },
+            allowed_origins: named(&self.allowed_origins),
+            tracker_origins: named(&self.tracker_origins),
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             require_user: self.require_user,
+            trusted_proxies: self.trusted_proxies.clone(),
+            proxy_header: self.proxy_header,
+            ip_storage: self.ip_storage,
+            rates: (self.rate_limits == Switch::On).then_some(Rates {
+                client: self.client_rate,
+                token: self.token_rate,
+                sessions: self.session_rate,
+                log_ins: self.log_in_rate,
+            }),
             ..Config::default()
         }
     }
@@ -150,6 +192,22 @@ fn origin(text: &str) -> std::result::Result<String, String> {
         }
         _ => Err(NO_ORIGIN.to_owned()),
     }
+}
+
+/// A network, or an address alone.
+fn network(text: &str) -> std::result::Result<IpNet, String> {
+    let text = text.trim();
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| format!("{text:?} is not like 10.0.0.1, 10.0.0.0/8 or fd00::/8"))
+}
+
+/// The same, or `*` for any.
+fn tracker_origin(text: &str) -> std::result::Result<String, String> {
+    if text.trim() == "*" { Ok("*".to_owned()) } else { origin(text) }
+}
+
+fn named(origins: &[String]) -> Vec<String> {
+    origins.iter().filter(|origin| !origin.is_empty()).cloned().collect()
 }
 
 const NO_ORIGIN: &str = "an origin is like https://app.example, without a path";

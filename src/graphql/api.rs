@@ -11,6 +11,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError};
 use moka::sync::Cache;
 use serde_json::{Map, Value};
+use tokio_stream::Stream;
 
 use super::{Domain, Schema, builder, guard};
 
@@ -68,6 +69,16 @@ impl Api {
             self.known.insert(text, parsed);
         }
         response
+    }
+
+    /// Answers to a subscription as they come; to a query just one.
+    pub(crate) fn subscribe(
+        &self,
+        document: Document,
+        mut request: Request,
+    ) -> impl Stream<Item = Response> + Send + use<> {
+        request.set_parsed_query(Arc::unwrap_or_clone(document.parsed));
+        self.schema.execute_stream(request)
     }
 }
 

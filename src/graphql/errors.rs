@@ -12,9 +12,11 @@ use crate::error::Error;
 /// text says nothing.
 pub(crate) fn present(response: &mut Response, request_id: &str) {
     for error in &mut response.errors {
+        let mut retry_after = None;
         let code = match cause(error) {
             Some(cause) => {
                 cause.log();
+                retry_after = cause.retry_after();
                 cause.code()
             }
             // The library's own: the document does not fit the schema, or a value its type.
@@ -25,13 +27,17 @@ pub(crate) fn present(response: &mut Response, request_id: &str) {
         if extensions.get("code").is_none() {
             extensions.set("code", code);
         }
+        if let Some(seconds) = retry_after {
+            extensions.set("retryAfter", seconds);
+        }
         if code == "INTERNAL_SERVER_ERROR" {
             extensions.set("requestId", request_id);
         }
     }
 }
 
-fn cause(error: &ServerError) -> Option<&Error> {
+/// What went wrong, if it is not the library that says so.
+pub(crate) fn cause(error: &ServerError) -> Option<&Error> {
     let shared = || error.source::<Arc<Error>>().map(AsRef::as_ref);
     error.source::<Error>().or_else(shared)
 }

@@ -29,6 +29,14 @@ impl Loaders {
         Self { users: users.delay(Duration::ZERO), sessions: sessions.delay(Duration::ZERO) }
     }
 
+    /// For an operation that goes on and on: it must see what changes.
+    pub(crate) fn uncached(auth: &Arc<Auth>) -> Self {
+        let loaders = Self::new(auth);
+        loaders.users.enable_all_cache(false);
+        loaders.sessions.enable_all_cache(false);
+        loaders
+    }
+
     /// Fetches the sessions and users of activities, as far as they are selected.
     pub(crate) async fn prefetch(
         &self,

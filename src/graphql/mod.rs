@@ -10,16 +10,20 @@ mod guard;
 mod loader;
 mod mutation;
 mod query;
+mod subscription;
 mod types;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_graphql::{Context, EmptySubscription};
+use async_graphql::Context;
 
 pub(crate) use api::{Api, Document};
-pub(crate) use errors::present;
+pub(crate) use errors::{cause, present};
 pub(crate) use loader::Loaders;
 use loader::Selected;
+use mutation::Mutation;
+use query::Query;
+use subscription::Subscription;
 
 use crate::activity::Activities;
 use crate::auth::{Auth, Viewer};
@@ -27,7 +31,7 @@ use crate::config::Config;
 use crate::error::Error;
 
 /// The executable schema.
-type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
+type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Deepest nesting of fields. The usual introspection query needs 13.
 const MAX_DEPTH: usize = 15;
@@ -50,8 +54,8 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(options)
 }
 
-fn builder() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
-    Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
         .limit_depth(MAX_DEPTH)
         .limit_directives(MAX_DIRECTIVES)
 }

@@ -6,15 +6,18 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::error::Error;
 
 /// Requests that are being executed.
 const PLACES: usize = 512;
+/// Open WebSockets.
+const SOCKETS: usize = 1_000;
 /// Bytes of large bodies that are being received.
 const LARGE_BODIES: usize = 64 << 20;
 /// A body up to this size counts for nothing; the number of connections bounds them.
@@ -27,6 +30,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Admission {
     places: Semaphore,
     large_bodies: Semaphore,
+    sockets: Arc<Semaphore>,
 }
 
 /// Why a body was not read to its end.
@@ -39,12 +43,21 @@ pub(super) enum Incomplete {
 
 impl Admission {
     pub(crate) fn new() -> Self {
-        Self { places: Semaphore::new(PLACES), large_bodies: Semaphore::new(LARGE_BODIES) }
+        Self {
+            places: Semaphore::new(PLACES),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            sockets: Arc::new(Semaphore::new(SOCKETS)),
+        }
     }
 
     /// A place to be kept until the request is answered.
     pub(super) fn enter(&self) -> Result<SemaphorePermit<'_>, Error> {
         self.places.try_acquire().map_err(|_| Error::Busy)
+    }
+
+    /// A place to be kept as long as a WebSocket is open.
+    pub(super) fn socket(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.sockets.clone().try_acquire_owned().map_err(|_| Error::Busy)
     }
 
     /// Reads a body of at most `limit` bytes.

@@ -1,12 +1,10 @@
 //! Who makes a request, from its head.
 
-use std::net::SocketAddr;
-
-use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderName, request::Parts};
 use tower_sessions::Session;
 
+use super::address::Address;
 use crate::activity::fit;
 use crate::app::App;
 use crate::auth::{Client, Credentials, Identity, Viewer};
@@ -17,20 +15,26 @@ const MAX_USER_AGENT: usize = 512;
 
 /// Decides who makes the request.
 pub(super) async fn viewer(app: &App, parts: &Parts) -> Result<Viewer, Error> {
+    app.auth.viewer(credentials(app, parts)?).await
+}
+
+/// What the head of a request shows of who makes it.
+pub(super) fn credentials(app: &App, parts: &Parts) -> Result<Credentials, Error> {
     let cookie = parts.extensions.get::<Session>().cloned();
     let cookie = cookie.ok_or_else(|| Error::internal("the session layer is missing"))?;
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let address = Address::of(parts, &app.config);
     let user_agent = header(parts, &USER_AGENT).unwrap_or_default();
-    let credentials = Credentials {
+    Ok(Credentials {
         authorization: header(parts, &AUTHORIZATION),
         identity: parts.extensions.get::<Identity>().cloned(),
         cookie,
+        visitor: None,
         client: Client {
-            ip_address: peer.map(|ConnectInfo(address)| address.ip()),
+            ip_address: address.and_then(|address| app.config.ip_storage.reduce(address.ip)),
+            network: address.map(Address::network),
             user_agent: fit(user_agent, MAX_USER_AGENT, &mut false),
         },
-    };
-    app.auth.viewer(credentials).await
+    })
 }
 
 /// The text of a header; bytes that are no UTF-8 are replaced.

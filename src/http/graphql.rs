@@ -5,40 +5,28 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{OperationDefinition, OperationType};
-use async_graphql::{Request as Operation, ServerError, Value, Variables};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{ServerError, Value};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::admission::Incomplete;
 use super::caller::{header, viewer};
+use super::operation::{Operation, Parameters};
 use super::request_id;
 use crate::app::App;
-use crate::config::Mode;
-use crate::error::{Error, RETRY_AFTER_SECONDS};
-use crate::graphql::{Asking, Document, Loaders, present};
+use crate::error::Error;
+use crate::graphql::{Loaders, cause, present};
 
 /// Largest body, in bytes.
 const MAX_BODY: usize = 256 * 1024;
 
-/// What a client asks.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parameters {
-    query: String,
-    operation_name: Option<String>,
-    variables: Option<Map<String, serde_json::Value>>,
-    // Checked for its type; nothing in it is used.
-    #[serde(rename = "extensions")]
-    _extensions: Option<Map<String, serde_json::Value>>,
-}
-
-/// The same in a query string, where objects are texts.
+/// The parameters in a query string, where objects are texts.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct QueryString {
@@ -113,13 +101,11 @@ async fn execute(
         Ok(viewer) => viewer,
         Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
     };
-    let operation_name = parameters.operation_name.as_deref();
-    let variables = parameters.variables.unwrap_or_default();
-    let document = match app.api.document(parameters.query, &variables) {
-        Ok(document) => document,
+    let operation = match Operation::read(app, parameters) {
+        Ok(operation) => operation,
         Err(error) => return unreadable(media_type, error),
     };
-    let is_query = is_query(&document, operation_name);
+    let is_query = operation.is(OperationType::Query);
     if parts.method == axum::http::Method::GET && !is_query {
         let message = "Only queries may be sent by GET.";
         let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
@@ -128,59 +114,45 @@ async fn execute(
     if !is_query && let Err(error) = app.store.admit() {
         return failure(media_type, &error, request_id(&parts.extensions));
     }
-    if let Some(name) = missing_variable(&document, operation_name, &variables) {
-        let message = format!("The variable ${name} must be given, and not null.");
-        let status = media_type.status_of_failure();
-        return refusal(media_type, status, "BAD_USER_INPUT", &message);
-    }
-    let may_see_schema = app.config.mode == Mode::Development || viewer.staff().is_ok();
-    let mut operation = Operation::new("")
-        .variables(Variables::from_json(serde_json::Value::Object(variables)))
-        .data(Loaders::new(&app.auth))
-        .data(Asking::new(viewer));
-    operation.operation_name = parameters.operation_name;
-    if !may_see_schema {
-        operation = operation.disable_introspection();
-    }
-    let mut response = app.api.execute(document, operation).await;
+    let (document, request) = match operation.ready(app, viewer, Loaders::new(&app.auth)) {
+        Ok(ready) => ready,
+        Err(error) => return unreadable(media_type, error),
+    };
+    let mut response = app.api.execute(document, request).await;
     present(&mut response, request_id(&parts.extensions));
     answer(media_type, response)
 }
 
 /// The body of a response (<https://spec.graphql.org/September2025/#sec-Response-Format>).
 #[derive(Serialize)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
     /// Absent if nothing was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
+    pub(super) data: Option<&'a Value>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn of(response: &'a async_graphql::Response) -> Self {
+        let errors = response.errors.as_slice();
+        let is_null = response.data == Value::Null;
+        let was_executed = !is_null || errors.iter().all(|error| !error.path.is_empty());
+        Self { errors, data: was_executed.then_some(&response.data) }
+    }
 }
 
 fn answer(media_type: MediaType, response: async_graphql::Response) -> Response {
-    let errors = &response.errors;
-    let has_code = |error: &ServerError, code: &str| {
-        let extensions = error.extensions.as_ref();
-        extensions.and_then(|extensions| extensions.get("code")) == Some(&Value::from(code))
-    };
-    let is_null = response.data == Value::Null;
-    let was_executed = !is_null || errors.iter().all(|error| !error.path.is_empty());
+    let body = Body::of(&response);
     // A field of the root that could not be answered: the client has to come back for it.
-    let is_unavailable =
-        errors.iter().any(|error| error.path.len() <= 1 && has_code(error, "SERVICE_UNAVAILABLE"));
-    let status = if is_unavailable {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else if was_executed {
-        StatusCode::OK
-    } else {
-        media_type.status_of_failure()
-    };
-    let body = Body { errors, data: was_executed.then_some(&response.data) };
-    let response = respond(media_type, status, &body);
-    if is_unavailable {
-        return ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], response).into_response();
+    let roots = response.errors.iter().filter(|error| error.path.len() <= 1);
+    let postponed = roots.filter_map(cause).find(|error| error.retry_after().is_some());
+    if let Some(error) = postponed {
+        return (error.headers(), respond(media_type, error.status(), &body)).into_response();
     }
-    response
+    let is_executed = body.data.is_some();
+    let status = if is_executed { StatusCode::OK } else { media_type.status_of_failure() };
+    respond(media_type, status, &body)
 }
 
 fn respond(media_type: MediaType, status: StatusCode, body: &impl Serialize) -> Response {
@@ -210,14 +182,7 @@ fn failure(media_type: MediaType, error: &Error, request_id: &str) -> Response {
     error.log();
     let extensions = json!({ "code": error.code(), "requestId": request_id });
     let body = json!({ "errors": [{ "message": error.to_string(), "extensions": extensions }] });
-    let response = respond(media_type, error.status(), &body);
-    match error.status() {
-        StatusCode::UNAUTHORIZED => ([(WWW_AUTHENTICATE, "Bearer")], response).into_response(),
-        StatusCode::SERVICE_UNAVAILABLE => {
-            ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], response).into_response()
-        }
-        _ => response,
-    }
+    (error.headers(), respond(media_type, error.status(), &body)).into_response()
 }
 
 fn not_acceptable() -> Response {
@@ -287,42 +252,4 @@ fn is_json(parts: &Parts) -> bool {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         media_type.eq_ignore_ascii_case("application/json")
     })
-}
-
-/// Whether the operation to be executed is a query. An unknown name is left to the execution.
-fn is_query(document: &Document, name: Option<&str>) -> bool {
-    operations(document, name).all(|operation| operation.ty == OperationType::Query)
-}
-
-/// A variable that must have a value and has none. The library finds that out only when it gets to
-/// the field; by the specification nothing may be executed then.
-fn missing_variable<'a>(
-    document: &'a Document,
-    name: Option<&str>,
-    variables: &Map<String, serde_json::Value>,
-) -> Option<&'a str> {
-    operations(document, name)
-        .flat_map(|operation| &operation.variable_definitions)
-        .map(|definition| &definition.node)
-        .filter(|definition| !definition.var_type.node.nullable)
-        .find(|definition| match variables.get(definition.name.node.as_str()) {
-            Some(value) => value.is_null(),
-            None => definition.default_value.is_none(),
-        })
-        .map(|definition| definition.name.node.as_str())
-}
-
-/// The operation of this name; without a name all of them, of which there should be one.
-fn operations<'a>(
-    document: &'a Document,
-    name: Option<&str>,
-) -> impl Iterator<Item = &'a OperationDefinition> {
-    document
-        .parsed
-        .operations
-        .iter()
-        .filter(move |(operation, _)| {
-            name.is_none_or(|name| operation.is_none_or(|other| other.as_str() == name))
-        })
-        .map(|(_, definition)| &definition.node)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{REFERER, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::REFERER;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::caller::{header, viewer};
 use super::report::{Fields, Unreadable};
 use crate::activity::{Draft, FieldError, Report, parse_date};
 use crate::app::App;
-use crate::error::{Error, RETRY_AFTER_SECONDS};
+use crate::error::Error;
 
 const MALFORMED_DATE: &str = "Datetime has wrong format. Use one of these formats instead: \
                               YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
@@ -76,25 +76,22 @@ fn draft(fields: Fields, referer: Option<String>) -> Result<Draft, Vec<FieldErro
 }
 
 fn field_errors(errors: Vec<FieldError>) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "errors": messages(errors) }))).into_response()
+}
+
+/// What is wrong, by field.
+pub(super) fn messages(errors: Vec<FieldError>) -> BTreeMap<&'static str, Vec<String>> {
     let mut messages = BTreeMap::<_, Vec<String>>::new();
     for error in errors {
         messages.entry(error.field).or_default().push(error.message);
     }
-    (StatusCode::BAD_REQUEST, Json(json!({ "errors": messages }))).into_response()
+    messages
 }
 
-fn refusal(error: &Error) -> Response {
+pub(super) fn refusal(error: &Error) -> Response {
     error.log();
     let body = Json(json!({ "detail": error.to_string() }));
-    match error.status() {
-        status @ StatusCode::UNAUTHORIZED => {
-            (status, [(WWW_AUTHENTICATE, "Bearer")], body).into_response()
-        }
-        status @ StatusCode::SERVICE_UNAVAILABLE => {
-            (status, [(RETRY_AFTER, RETRY_AFTER_SECONDS)], body).into_response()
-        }
-        status => (status, body).into_response(),
-    }
+    (error.status(), error.headers(), body).into_response()
 }
 
 impl IntoResponse for Unreadable {

@@ -1,19 +1,27 @@
 //! The HTTP door.
 
+mod address;
 mod admission;
+mod batch;
 mod caller;
 mod graphql;
 mod health;
 mod log;
+mod operation;
 mod origin;
+mod pages;
+mod rate;
 mod report;
+mod socket;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -27,6 +35,7 @@ use tower_sessions::cookie::SameSite;
 
 pub(crate) use self::admission::Admission;
 use self::origin::Origins;
+pub(crate) use self::rate::RequestRates;
 use crate::app::App;
 use crate::config::Mode;
 
@@ -44,6 +53,9 @@ const LOG_PATHS: [&str; 8] = [
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+/// For answers that are no page, should a browser show one all the same.
+const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Every path. It may be nested anywhere: no handler knows where it is mounted.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -53,23 +65,34 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_same_site(SameSite::Lax)
         .with_secure(app.config.mode == Mode::Production);
 
-    let mut doors = Router::new().route("/graphql", get(graphql::get).post(graphql::post));
+    let mut api = Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql/ws", get(socket::upgrade));
     for path in LOG_PATHS {
-        doors = doors.route(path, post(log::post));
+        api = api.route(path, post(log::post));
     }
-    let origins = Origins::new(&app.config);
-    doors
-        // Handlers read the body themselves, each up to its own limit.
-        .layer(DefaultBodyLimit::disable())
-        .layer(sessions)
-        .layer(from_fn_with_state(origins.clone(), origin::guard))
-        // Answers are for the one who asked, and for nobody's cache.
-        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE))
-        .layer(origins.cors())
+    let trackers = Router::new().route("/logs/batch", post(batch::post));
+    let behind = |doors: Router<Arc<App>>, origins: Origins| {
+        doors
+            // Handlers read the body themselves, each up to its own limit.
+            .layer(DefaultBodyLimit::disable())
+            .layer(sessions.clone())
+            .layer(from_fn_with_state(origins.clone(), origin::guard))
+            .layer(from_fn_with_state(app.clone(), rate::limit))
+            // Answers are for the one who asked, and for nobody's cache.
+            .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE))
+            .layer(origins.cors())
+    };
+    behind(api, Origins::of_api(&app.config))
+        .merge(behind(trackers, Origins::of_trackers(&app.config)))
+        .merge(pages::router(app.config.mode))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF))
+        .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, SAME_ORIGIN))
+        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE))
+        .layer(from_fn_with_state(app.clone(), address::require_https))
         .layer(CatchPanicLayer::new())
         .layer(PropagateRequestIdLayer::x_request_id())
         // What fails is logged with its cause, where it is answered.

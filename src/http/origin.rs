@@ -25,19 +25,45 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
 /// Whose pages may log.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
-    /// Like `https://app.example`, in lower case.
+    /// Like `https://app.example`, in lower case; `*`: any.
     allowed: Arc<HashSet<String>>,
     /// Whether any page of this machine may.
     loopback: bool,
+    /// Whether they may act with the cookies of their visitors.
+    credentials: bool,
+}
+
+/// Where the page is from that sent a request; in the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Site {
+    /// Our own origin, or no page at all.
+    Own,
+    /// Another origin, which may send it.
+    Other,
 }
 
 impl Origins {
-    pub(super) fn new(config: &Config) -> Self {
-        let allowed = config.allowed_origins.iter();
+    /// Those whose pages may use all doors.
+    pub(super) fn of_api(config: &Config) -> Self {
+        Self::new(config, config.allowed_origins.iter(), true)
+    }
+
+    /// Those whose pages may hand in what their trackers have queued.
+    pub(super) fn of_trackers(config: &Config) -> Self {
+        let origins = config.allowed_origins.iter().chain(&config.tracker_origins);
+        Self::new(config, origins, false)
+    }
+
+    fn new<'a>(
+        config: &Config,
+        origins: impl Iterator<Item = &'a String>,
+        credentials: bool,
+    ) -> Self {
         let normal = |origin: &String| origin.trim_end_matches('/').to_ascii_lowercase();
         Self {
-            allowed: Arc::new(allowed.map(normal).collect()),
+            allowed: Arc::new(origins.map(normal).collect()),
             loopback: config.mode == Mode::Development,
+            credentials,
         }
     }
 
@@ -46,39 +72,42 @@ impl Origins {
         let origins = self.clone();
         CorsLayer::new()
             .allow_origin(AllowOrigin::predicate(move |origin, _| origins.names(origin)))
-            .allow_credentials(true)
+            .allow_credentials(self.credentials)
             .allow_methods([Method::GET, Method::POST])
             .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
             .expose_headers([RETRY_AFTER])
             .max_age(PREFLIGHT_AGE)
     }
 
-    /// Whether a request may have come from where it came from.
-    fn permit(&self, request: &Request) -> bool {
+    /// Where a request comes from; None: it may not come from there.
+    fn site(&self, request: &Request) -> Option<Site> {
         const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
         let headers = request.headers();
-        let Some(origin) = headers.get(ORIGIN) else { return true };
+        let Some(origin) = headers.get(ORIGIN) else { return Some(Site::Own) };
         match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
             // Also behind a proxy that gives the service another name.
-            Some(b"same-origin" | b"none") => true,
-            Some(_) => self.names(origin),
-            None => self.names(origin) || is_host(origin, host(request)),
+            Some(b"same-origin" | b"none") => Some(Site::Own),
+            None if is_host(origin, host(request)) => Some(Site::Own),
+            _ => self.names(origin).then_some(Site::Other),
         }
     }
 
     fn names(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
-        self.allowed.contains(&origin.to_ascii_lowercase()) || self.loopback && is_loopback(origin)
+        self.allowed.contains(&origin.to_ascii_lowercase())
+            || self.allowed.contains("*")
+            || self.loopback && is_loopback(origin)
     }
 }
 
 /// Refuses what a page of another origin sends, unless the operator has named it.
 pub(super) async fn guard(
     State(origins): State<Origins>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if origins.permit(&request) {
+    if let Some(site) = origins.site(&request) {
+        request.extensions_mut().insert(site);
         return next.run(request).await;
     }
     let message = "This origin may not speak to the service: see allowed-origins.";

@@ -10,7 +10,7 @@ use super::admission::{Admission, Incomplete};
 use super::caller::header;
 
 /// Largest body of a report, in bytes.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// What a client reports. A field may be missing.
 #[derive(Debug, Default)]

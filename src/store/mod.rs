@@ -14,6 +14,7 @@ mod database;
 pub(crate) mod entity;
 mod insert;
 pub(crate) mod keyset;
+mod matches;
 pub(crate) mod sessions;
 mod text;
 mod timestamp;

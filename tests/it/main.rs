@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod addresses;
 mod browser;
 mod command_line;
 mod exactly_once;
@@ -22,7 +23,11 @@ mod operation;
 mod origins;
 mod overload;
 mod pages;
+mod rates;
 mod rights;
 mod schema;
 mod sessions;
+mod subscriptions;
 mod tokens;
+mod tracker_batch;
+mod web;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::json;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
 
 use super::ledger::Ledger;
 use super::load::load;
@@ -99,8 +100,14 @@ async fn a_retry_storm_stores_each_once() {
             retries.push(tokio::spawn(async move {
                 let query = "mutation($id: UUID!) { logActivity(input: { id: $id, path: \"/\" }) {
                     activity { id path name } userErrors { code } } }";
-                let mut data = client.graphql_with(query, json!({ "id": id })).await;
-                (id, data["logActivity"].take())
+                let mut response = client.post_graphql(query, json!({ "id": id })).await;
+                while response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                    // As it was told to.
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    response = client.post_graphql(query, json!({ "id": id })).await;
+                }
+                let mut body: Value = response.json().await.unwrap();
+                (id, body["data"]["logActivity"].take())
             }));
         }
     }

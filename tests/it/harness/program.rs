@@ -29,6 +29,8 @@ impl Program {
         let program = program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_djaffar"));
         let mut command = Command::new(program);
         command.current_dir(directory.path()).env("DJAFFAR_DATABASE_URL", database_url);
+        // A test is more than one client may be.
+        command.env("DJAFFAR_RATE_LIMITS", "off");
         command.kill_on_drop(true);
         Self { command, input: None, _directory: directory }
     }

@@ -1,0 +1,98 @@
+//! How many requests one client may make, decided before anything of them is read.
+//!
+//! Told as <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/> has it.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::address::Address;
+use crate::app::App;
+use crate::config::Rates;
+use crate::error::Error;
+use crate::throttle::{Left, Throttle};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// A burst is what comes together in so many seconds of the rate.
+const BURST_SECONDS: u32 = 10;
+
+/// The limits of an instance.
+#[derive(Debug)]
+pub(crate) struct RequestRates {
+    clients: Throttle<IpAddr>,
+    tokens: Throttle<u64>,
+    /// Secrets are not kept, and nobody can choose two that are taken for one.
+    hasher: RandomState,
+}
+
+impl RequestRates {
+    pub(crate) fn new(rates: &Rates) -> Self {
+        let throttle = |per_second: NonZeroU32| {
+            let burst =
+                per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+            (Duration::from_secs(1) / per_second.get(), burst)
+        };
+        let (client_period, client_burst) = throttle(rates.client);
+        let (token_period, token_burst) = throttle(rates.token);
+        Self {
+            clients: Throttle::new(client_period, client_burst),
+            tokens: Throttle::new(token_period, token_burst),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Counts a request; what is left of the tighter limit.
+    fn admit(&self, network: Option<IpAddr>, token: Option<&[u8]>) -> Result<Option<Left>, Error> {
+        let client = network.map(|network| self.clients.admit(network)).transpose();
+        let client = client.map_err(Error::RateLimited)?;
+        let token = token.map(|token| self.tokens.admit(self.hasher.hash_one(token))).transpose();
+        let token = token.map_err(Error::RateLimited)?;
+        Ok(client.into_iter().chain(token).min_by_key(|left| left.burst))
+    }
+}
+
+/// Refuses a client who comes too often.
+pub(super) async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(rates) = &app.rates else { return next.run(request).await };
+    let (parts, body) = request.into_parts();
+    let network = Address::of(&parts, &app.config).map(Address::network);
+    let token = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    match rates.admit(network, token) {
+        Ok(left) => {
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            if let Some(left) = left {
+                tell(&mut response, left);
+            }
+            response
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+fn tell(response: &mut Response, left: Left) {
+    let policy = format!("\"requests\";q={};w={BURST_SECONDS}", left.of);
+    let state = format!("\"requests\";r={}", left.burst);
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}
+
+/// In words that the clients of every door understand.
+fn refuse(error: &Error) -> Response {
+    let extensions = json!({ "code": error.code(), "retryAfter": error.retry_after() });
+    let errors = [json!({ "message": error.to_string(), "extensions": extensions })];
+    let body = axum::Json(json!({ "detail": error.to_string(), "errors": errors }));
+    (error.status(), error.headers(), body).into_response()
+}

@@ -1,0 +1,166 @@
+//! Those who come too often.
+
+use std::num::NonZeroU32;
+
+use djaffar::{Config, Rates};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD, Program, TestApp, TestDatabase, development};
+
+/// Behind a proxy that says who it speaks for.
+fn limited(change: impl FnOnce(&mut Rates)) -> Config {
+    let mut config = development();
+    config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let mut rates = Rates::default();
+    change(&mut rates);
+    config.rates = Some(rates);
+    config
+}
+
+fn per(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+async fn ask(client: &Client, from: &str) -> Response {
+    let request = client.request(Method::POST, "/graphql").header("x-forwarded-for", from);
+    request.json(&json!({ "query": "{ viewer { role } }" })).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_client_may_make_so_many_requests_and_no_more() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let visitor = app.visitor();
+    for left in (0..10).rev() {
+        let response = ask(&visitor, "192.0.2.1").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let headers = response.headers();
+        assert_eq!(headers["ratelimit-policy"], "\"requests\";q=10;w=10");
+        // One may have come back meanwhile.
+        let told = headers["ratelimit"].to_str().unwrap().to_owned();
+        let told: u32 = told.strip_prefix("\"requests\";r=").unwrap().parse().unwrap();
+        assert!((left..10).contains(&told), "{told} of {left}");
+    }
+    // The tenth took longer than a second at worst: then some more are let in, but not for ever.
+    let mut refused = None;
+    for _ in 0..1_000 {
+        let response = ask(&visitor, "192.0.2.1").await;
+        if response.status() != StatusCode::OK {
+            refused = Some(response);
+            break;
+        }
+    }
+    let refused = refused.expect("a refusal");
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=2).contains(&wait));
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+    assert_eq!(body["errors"][0]["extensions"]["retryAfter"], wait);
+    assert_eq!(body["detail"], "Too many requests; try again later.");
+    // Not those of others, nor what the operator asks.
+    assert_eq!(ask(&visitor, "192.0.2.2").await.status(), StatusCode::OK);
+    assert_eq!(visitor.get("/healthz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_household_of_ipv6_is_one_client() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let visitor = app.visitor();
+    let mut is_refused = false;
+    for host in 0..1_000 {
+        let response = ask(&visitor, &format!("2001:db8:1:2::{host:x}")).await;
+        is_refused |= response.status() == StatusCode::TOO_MANY_REQUESTS;
+        if is_refused {
+            break;
+        }
+    }
+    assert!(is_refused);
+    assert_eq!(ask(&visitor, "2001:db8:1:3::1").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_may_be_used_so_often_from_wherever() {
+    let app = TestApp::start_with(limited(|rates| rates.token = per(1))).await;
+    app.make_user("jeff", "user").await;
+    let jeff = app.visitor().with_bearer(&app.make_token("jeff", "log").await);
+    let mut is_refused = false;
+    for host in 0..1_000 {
+        let from = format!("192.0.{}.{}", host / 250, host % 250);
+        is_refused |= ask(&jeff, &from).await.status() == StatusCode::TOO_MANY_REQUESTS;
+        if is_refused {
+            break;
+        }
+    }
+    assert!(is_refused);
+}
+
+#[tokio::test]
+async fn a_client_may_open_so_many_sessions() {
+    let app = TestApp::start_with(limited(|rates| rates.sessions = per(1))).await;
+    let staff = app.staff().await;
+    let known = app.visitor();
+    known.log("/").await;
+    let mut stored = 1;
+    let mut refused = None;
+    for _ in 0..100 {
+        let fields = [("date", "2026-11-23T03:00:00"), ("path", "/")];
+        let response = app.visitor().post_form("/logs", &fields).await;
+        match response.status() {
+            StatusCode::NO_CONTENT => stored += 1,
+            _ => {
+                refused = Some(response);
+                break;
+            }
+        }
+    }
+    let refused = refused.expect("a refusal");
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers().contains_key("retry-after"));
+    // Those who have a session log on.
+    known.log("/").await;
+    assert_eq!(staff.activities().await.len(), stored + 1);
+}
+
+#[tokio::test]
+async fn guesses_are_counted_and_aliases_do_not_multiply_them() {
+    let app = TestApp::start_with(limited(|rates| rates.log_ins = per(3))).await;
+    app.make_user("jeff", "user").await;
+    let guess = |number: u32| {
+        format!(
+            "a{number}: logIn(input: {{ username: \"jeff\", password: \"{number}\" }}) {{ userErrors {{ code }} }}"
+        )
+    };
+    let guesses: Vec<_> = (0..10).map(guess).collect();
+    let attacker = app.visitor();
+    let response =
+        attacker.post_graphql(&format!("mutation {{ {} }}", guesses.join(" ")), json!({})).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(response.headers().contains_key("retry-after"));
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{body}");
+    // Not even with the right password, and from anywhere.
+    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { viewer { role } } }";
+    let input = json!({ "input": { "username": "jeff", "password": PASSWORD } });
+    let body = json!({ "query": log_in, "variables": input });
+    let request = attacker.request(Method::POST, "/graphql").header("x-forwarded-for", "192.0.2.9");
+    let response = request.json(&body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn the_limits_are_on_unless_the_operator_says_otherwise() {
+    let database = TestDatabase::create().await;
+    let serve = ["--listen", "127.0.0.1:0", "--client-rate", "1"];
+    for (switch, is_limited) in [("on", true), ("off", false)] {
+        let program = Program::new(&database.url).env("DJAFFAR_RATE_LIMITS", switch);
+        let server = program.serve(&serve).await;
+        let client = Client::new(&server.url);
+        let mut is_refused = false;
+        for _ in 0..200 {
+            is_refused |= client.get("/graphql?query={viewer{role}}").await.status() == 429;
+        }
+        assert_eq!(is_refused, is_limited, "{switch}");
+        server.stop().await;
+    }
+}

@@ -1,0 +1,302 @@
+//! Watching live, over WebSocket.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::harness::{PASSWORD, TestApp};
+
+/// A client of graphql-transport-ws.
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    async fn open(app: &TestApp) -> Self {
+        let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
+        let mut request = url.into_client_request().unwrap();
+        let protocol = "graphql-transport-ws".parse().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        Self(connect_async(request).await.unwrap().0)
+    }
+
+    /// Open, and acknowledged.
+    async fn known(app: &TestApp, token: &str) -> Self {
+        let mut socket = Self::open(app).await;
+        let payload = json!({ "authorization": format!("Bearer {token}") });
+        socket.say(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket
+    }
+
+    async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+        // What is said in order is heard in order: then the subscription is there.
+        self.say(json!({ "type": "ping" })).await;
+        assert_eq!(self.hear().await, json!({ "type": "pong" }));
+    }
+
+    async fn hear(&mut self) -> Value {
+        match self.next().await {
+            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The code with which the server hangs up.
+    async fn closed(mut self) -> u16 {
+        match self.next().await {
+            Message::Close(Some(frame)) => frame.code.into(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn next(&mut self) -> Message {
+        let patience = Duration::from_secs(30);
+        loop {
+            let message = tokio::time::timeout(patience, self.0.next()).await.expect("in time");
+            match message.unwrap().unwrap() {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
+        }
+    }
+}
+
+const WATCH: &str = "subscription($where: ActivityFilter) {
+    activityLogged(where: $where) { path user { username } session { userAgent } } }";
+
+async fn staff_token(app: &TestApp) -> String {
+    app.make_user("staff", "staff").await;
+    app.make_token("staff", "read").await
+}
+
+#[tokio::test]
+async fn staff_see_activities_as_they_are_stored() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    socket.subscribe("all", WATCH, json!({})).await;
+    let jeff = app.logged_in("jeff", "user").await;
+    jeff.log("/hello").await;
+    assert_eq!(
+        socket.hear().await,
+        json!({ "type": "next", "id": "all", "payload": { "data": { "activityLogged": {
+            "path": "/hello", "user": { "username": "jeff" }, "session": { "userAgent": "Test/1.0" }
+        } } } })
+    );
+    socket.say(json!({ "type": "complete", "id": "all" })).await;
+    socket.subscribe("again", WATCH, json!({})).await;
+    jeff.log("/bye").await;
+    let next = socket.hear().await;
+    assert_eq!(
+        (&next["id"], &next["payload"]["data"]["activityLogged"]["path"]),
+        (&"again".into(), &"/bye".into())
+    );
+}
+
+#[tokio::test]
+async fn what_is_watched_is_what_the_same_filter_lists() {
+    let app = TestApp::start().await;
+    let token = staff_token(&app).await;
+    let staff = app.visitor().with_bearer(&token);
+    let jeff = app.logged_in("jeff", "user").await;
+    let id = jeff.graphql("{ viewer { user { id } } }").await["viewer"]["user"]["id"].clone();
+    let filters = [
+        json!({}),
+        json!({ "path": { "startsWith": "/a" } }),
+        json!({ "path": { "in": ["/b", "/c"] } }),
+        json!({ "path": { "contains": "" }, "anonymous": true }),
+        json!({ "not": { "path": { "eq": "/a" } } }),
+        json!({ "not": { "referer": { "contains": "x" } } }),
+        json!({ "or": [{ "path": { "eq": "/b" } }, { "user": { "eq": id } }] }),
+        json!({ "or": [] }),
+        json!({ "userAgent": { "startsWith": "Test" }, "ipAddress": { "eq": "127.0.0.1" } }),
+        json!({ "userAgent": { "contains": "test" } }),
+        json!({ "date": { "gte": "2026-01-02T00:00:00Z", "lt": "2026-01-03T00:00:00Z" } }),
+        json!({ "and": [{ "name": { "eq": "view" } }, { "user": { "in": [id] } }] }),
+    ];
+    let mut socket = Socket::known(&app, &token).await;
+    for (number, filter) in filters.iter().enumerate() {
+        socket.subscribe(&number.to_string(), WATCH, json!({ "where": filter })).await;
+    }
+    let anybody = app.visitor();
+    for (client, path, day) in
+        [(&jeff, "/a", 1), (&jeff, "/ab", 2), (&anybody, "/b", 2), (&anybody, "/c", 3)]
+    {
+        let date = format!("2026-01-0{day}T00:00:00Z");
+        let fields = [("date", date.as_str()), ("path", path), ("referer", path)];
+        assert_eq!(client.post_form("/logs", &fields).await.status(), 204);
+    }
+    let list = "query($where: ActivityFilter) { activities(where: $where) { nodes { path } } }";
+    let mut expected = 0;
+    let mut listed = Vec::new();
+    for filter in &filters {
+        let data = staff.graphql_with(list, json!({ "where": filter })).await;
+        let nodes = data["activities"]["nodes"].as_array().unwrap();
+        let mut paths: Vec<_> =
+            nodes.iter().map(|it| it["path"].as_str().unwrap().to_owned()).collect();
+        paths.sort();
+        expected += paths.len();
+        listed.push(paths);
+    }
+    let mut watched = vec![Vec::new(); filters.len()];
+    for _ in 0..expected {
+        let next = socket.hear().await;
+        let number: usize = next["id"].as_str().unwrap().parse().unwrap();
+        let path = next["payload"]["data"]["activityLogged"]["path"].as_str().unwrap();
+        watched[number].push(path.to_owned());
+    }
+    watched.iter_mut().for_each(|paths| paths.sort());
+    assert_eq!(watched, listed);
+}
+
+#[tokio::test]
+async fn a_retry_is_not_shown_again() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    socket.subscribe("all", WATCH, json!({})).await;
+    let visitor = app.visitor();
+    let (first, second) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+    visitor.log_id(first).await;
+    visitor.log_id(first).await;
+    let both = "mutation($a: UUID!, $b: UUID!) { logActivities(input: { activities: [
+        { id: $a, path: \"/\" }, { id: $b, path: \"/new\" }, { id: $b, path: \"/new\" } ] }) {
+        results { activity { id } } } }";
+    visitor.graphql_with(both, json!({ "a": first, "b": second })).await;
+    visitor.log("/last").await;
+    for path in ["/", "/new", "/last"] {
+        assert_eq!(socket.hear().await["payload"]["data"]["activityLogged"]["path"], path);
+    }
+}
+
+#[tokio::test]
+async fn only_staff_may_watch() {
+    let app = TestApp::start().await;
+    app.make_user("jeff", "user").await;
+    let token = app.make_token("jeff", "read").await;
+    let mut socket = Socket::known(&app, &token).await;
+    let payload = json!({ "query": WATCH });
+    socket.say(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+    let refusal = socket.hear().await;
+    let errors = match refusal["type"].as_str() {
+        Some("next") => &refusal["payload"]["errors"],
+        _ => &refusal["payload"],
+    };
+    assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN", "{refusal}");
+}
+
+#[tokio::test]
+async fn who_loses_their_rights_is_hung_up_on() {
+    let app = TestApp::start().await;
+    let token = staff_token(&app).await;
+    let mut socket = Socket::known(&app, &token).await;
+    socket.subscribe("all", WATCH, json!({})).await;
+    app.program().run(&["user", "disable", "staff"]).await.success();
+    assert_eq!(socket.closed().await, 4403);
+}
+
+#[tokio::test]
+async fn the_protocol_is_kept() {
+    let app = TestApp::start().await;
+    let token = staff_token(&app).await;
+    let mut early = Socket::open(&app).await;
+    early.say(json!({ "type": "subscribe", "id": "1", "payload": { "query": "{ viewer { role } }" } })).await;
+    assert_eq!(early.closed().await, 4401);
+    let mut twice = Socket::known(&app, &token).await;
+    twice.say(json!({ "type": "connection_init" })).await;
+    assert_eq!(twice.closed().await, 4429);
+    let mut same = Socket::known(&app, &token).await;
+    same.subscribe("1", WATCH, json!({})).await;
+    same.say(json!({ "type": "subscribe", "id": "1", "payload": { "query": WATCH } })).await;
+    assert_eq!(same.closed().await, 4409);
+    for nonsense in [json!({ "type": "start" }), json!([]), json!({ "type": "subscribe" })] {
+        let mut socket = Socket::known(&app, &token).await;
+        socket.say(nonsense).await;
+        assert_eq!(socket.closed().await, 4400);
+    }
+    let mut forged = Socket::open(&app).await;
+    forged
+        .say(json!({ "type": "connection_init", "payload": { "authorization": "Bearer djf_no" } }))
+        .await;
+    assert_eq!(forged.closed().await, 4403);
+    let silent = Socket::open(&app).await;
+    assert_eq!(silent.closed().await, 4408);
+}
+
+#[tokio::test]
+async fn a_socket_has_so_many_operations_and_no_more() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    for id in 0..20 {
+        socket.subscribe(&id.to_string(), WATCH, json!({})).await;
+    }
+    socket
+        .say(json!({ "type": "subscribe", "id": "one more", "payload": { "query": WATCH } }))
+        .await;
+    let refusal = socket.hear().await;
+    assert_eq!(refusal["type"], "error");
+    assert_eq!(refusal["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn queries_are_answered_and_mutations_are_sent_elsewhere() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    let ask =
+        |query: &str| json!({ "type": "subscribe", "id": "1", "payload": { "query": query } });
+    socket.say(ask("{ viewer { user { username } } }")).await;
+    assert_eq!(
+        socket.hear().await["payload"]["data"],
+        json!({ "viewer": { "user": { "username": "staff" } } })
+    );
+    assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "1" }));
+    for (query, code) in [
+        ("mutation { logOut { viewer { role } } }", "BAD_REQUEST"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{", "GRAPHQL_PARSE_FAILED"),
+    ] {
+        socket.say(ask(query)).await;
+        let refusal = socket.hear().await;
+        assert_eq!(refusal["type"], "error", "{query}: {refusal}");
+        assert_eq!(refusal["payload"][0]["extensions"]["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_signed_in_page_does() {
+    let app = TestApp::start().await;
+    app.make_user("staff", "staff").await;
+    let client = app.visitor();
+    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { viewer { role } } }";
+    let input = json!({ "input": { "username": "staff", "password": PASSWORD } });
+    let response = client.post_graphql(log_in, input).await;
+    let cookie = crate::harness::set_cookie(&response).unwrap().to_owned();
+    let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
+    let open = async |origin: Option<&str>| {
+        let mut request = url.clone().into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        headers.insert("cookie", format!("sessionid={cookie}").parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert("origin", origin.parse().unwrap());
+        }
+        connect_async(request).await
+    };
+    let mut socket = Socket(open(None).await.unwrap().0);
+    socket.say(json!({ "type": "connection_init" })).await;
+    socket.hear().await;
+    socket.subscribe("all", WATCH, json!({})).await;
+    app.visitor().log("/").await;
+    assert_eq!(socket.hear().await["payload"]["data"]["activityLogged"]["path"], "/");
+    assert!(open(Some("https://evil.example")).await.is_err(), "not for a page of another site");
+    client.log_out().await;
+    assert_eq!(socket.closed().await, 4403);
+}
