@@ -88,7 +88,7 @@ impl Builder {
         self.database.migrate().await?;
         let metrics = Metrics::new();
         let (store, writer) = Store::start(self.database, &metrics);
-        let auth = Arc::new(Auth::new(&store, &self.config));
+        let auth = Arc::new(Auth::new(&store, &self.config)?);
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
         let config = Arc::new(self.config);

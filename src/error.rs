@@ -42,6 +42,9 @@ pub enum Error {
     /// The session store failed to answer.
     #[error("{UNAVAILABLE}")]
     Session(#[from] tower_sessions::session::Error),
+    /// The keys that tokens are verified by can't be had; why is logged where it was found out.
+    #[error("The token can't be verified at the moment; try again.")]
+    Keys(Box<dyn std::error::Error + Send + Sync>),
     /// A fault of the server.
     #[error("{INTERNAL}")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,7 +70,9 @@ impl Error {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::NotStored | Self::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NotStored | Self::Session(_) | Self::Keys(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Database(cause) if is_transient(cause) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

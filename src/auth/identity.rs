@@ -17,20 +17,21 @@ use crate::store::without_nul;
 pub struct Identity {
     pub(crate) external_id: String,
     pub(crate) name: String,
-    pub(crate) role: Role,
+    /// None: whatever it is here.
+    pub(crate) role: Option<Role>,
 }
 
 impl Identity {
     /// A plain user, by an id that never changes and a name that may.
     pub fn new(external_id: impl Into<String>, name: impl Into<String>) -> Self {
         let external_id = without_nul(external_id.into());
-        Self { external_id, name: without_nul(name.into()), role: Role::User }
+        Self { external_id, name: without_nul(name.into()), role: Some(Role::User) }
     }
 
     /// The same user with a role.
     #[must_use]
     pub fn with_role(mut self, role: Role) -> Self {
-        self.role = role;
+        self.role = Some(role);
         self
     }
 }

@@ -2,6 +2,8 @@
 
 mod attempts;
 mod identity;
+mod jwt;
+mod keys;
 mod password;
 mod session_store;
 mod sessions;
@@ -18,6 +20,7 @@ use tower_sessions::Session as Cookie;
 
 use attempts::Attempts;
 pub use identity::Identity;
+use jwt::Jwt;
 pub(crate) use sessions::{Session, Sessions};
 pub(crate) use token::{Scope, Token, Tokens};
 pub use user::Role;
@@ -53,17 +56,23 @@ pub(crate) struct Auth {
     pub sessions: Sessions,
     /// None: no limits.
     attempts: Option<Arc<Attempts>>,
+    /// None: the host application issues no tokens.
+    jwt: Option<Jwt>,
 }
 
 impl Auth {
-    pub(crate) fn new(store: &Store, config: &Config) -> Self {
+    /// # Errors
+    ///
+    /// If the keys of the settings can't be used.
+    pub(crate) fn new(store: &Store, config: &Config) -> Result<Self, Error> {
         let attempts = config.rates.as_ref().map(|rates| Arc::new(Attempts::new(rates)));
-        Self {
+        Ok(Self {
             users: Users::new(store.clone()),
             tokens: Tokens::new(store.clone()),
             sessions: Sessions::new(store.clone(), config.session_age, attempts.clone()),
             attempts,
-        }
+            jwt: config.jwt.clone().map(Jwt::new).transpose()?,
+        })
     }
 
     /// Decides who the caller is: by token if one is shown, else by the host application's word,
@@ -74,7 +83,8 @@ impl Auth {
     /// [`Error::Unauthenticated`] if the token is not valid: never taken for anonymous.
     pub(crate) async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Error> {
         let Credentials { authorization, identity, cookie, visitor, client } = credentials;
-        let mut viewer = Viewer { user: None, token: None, cookie, visitor, client };
+        let mut viewer =
+            Viewer { user: None, is_bearer: false, token: None, cookie, visitor, client };
         let has_cookie = viewer.visitor.is_none() && viewer.cookie.id().is_some();
         if has_cookie {
             self.sessions.touch(&viewer.cookie).await?;
@@ -83,12 +93,11 @@ impl Auth {
         let authorization = authorization
             .filter(|authorization| identity.is_none() || authorization.contains(token::PREFIX));
         if let Some(authorization) = authorization {
-            let token = self.token(&authorization).await?;
-            viewer.user = self.users.active(token.user_id).await?;
-            let user = viewer.user.as_ref().ok_or(INVALID_TOKEN)?;
-            let subjects = vec![Subject::Token(token.id), Subject::User(user.id)];
-            viewer.token = Some(token);
-            self.sessions.note(subjects).await;
+            let (user, token) = self.bearer(&authorization).await?;
+            let subjects =
+                [token.as_ref().map(|it| Subject::Token(it.id)), Some(Subject::User(user.id))];
+            viewer = Viewer { user: Some(user), is_bearer: true, token, ..viewer };
+            self.sessions.note(subjects.into_iter().flatten().collect()).await;
         } else if let Some(identity) = identity {
             let user = self.users.of_identity(&identity).await?;
             self.sessions.note(vec![Subject::User(user.id)]).await;
@@ -99,12 +108,20 @@ impl Auth {
         Ok(viewer)
     }
 
-    async fn token(&self, authorization: &str) -> Result<std::sync::Arc<Token>, Error> {
+    /// Whose token it is; and the token, unless the host application has issued it.
+    async fn bearer(&self, authorization: &str) -> Result<(Arc<User>, Option<Arc<Token>>), Error> {
         let (scheme, secret) = authorization.trim().split_once(' ').ok_or(INVALID_TOKEN)?;
         if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
             return Err(INVALID_TOKEN);
         }
-        self.tokens.verify(secret.trim()).await?.ok_or(INVALID_TOKEN)
+        let secret = secret.trim();
+        if let Some(jwt) = self.jwt.as_ref().filter(|_| !secret.starts_with(token::PREFIX)) {
+            let identity = jwt.verify(secret).await?;
+            return Ok((self.users.of_identity(&identity).await?, None));
+        }
+        let token = self.tokens.verify(secret).await?.ok_or(INVALID_TOKEN)?;
+        let user = self.users.active(token.user_id).await?.ok_or(INVALID_TOKEN)?;
+        Ok((user, Some(token)))
     }
 
     /// Whether a viewer who has been let in a while ago would still be the same one, with the same
@@ -117,17 +134,17 @@ impl Auth {
         let Some(user) = viewer.user() else { return Ok(true) };
         let user_is_active =
             self.users.active(user.id).await?.is_some_and(|it| it.role == user.role);
-        let has_credentials = match (&viewer.token, authorization) {
-            (Some(token), Some(authorization)) => match self.token(authorization).await {
-                Ok(found) => found.id == token.id,
-                Err(Error::Unauthenticated(_)) => false,
+        let has_credentials = match authorization.filter(|_| viewer.is_bearer) {
+            Some(authorization) => match self.bearer(authorization).await {
+                Ok((found, _)) => found.id == user.id,
+                Err(Error::Unauthenticated(_) | Error::Forbidden(_)) => false,
                 Err(error) => return Err(error),
             },
-            _ if viewer.cookie.get(sessions::key::USER).await? == Some(user.id) => {
+            None if viewer.cookie.get(sessions::key::USER).await? == Some(user.id) => {
                 self.sessions.opens(&viewer.cookie, user.id).await?
             }
             // By the word of the host application, which is not asked again.
-            _ => true,
+            None => true,
         };
         Ok(user_is_active && has_credentials)
     }
@@ -154,13 +171,13 @@ impl Auth {
         self.sessions.log_in(&viewer.cookie, &user, user_agent, checked_at).await?;
         self.sessions.note(vec![Subject::User(user.id)]).await;
         let viewer = viewer.clone();
-        Ok(Some(Viewer { user: Some(user), token: None, ..viewer }))
+        Ok(Some(Viewer { user: Some(user), is_bearer: false, token: None, ..viewer }))
     }
 
     /// Ends the viewer's session.
     pub(crate) async fn log_out(&self, viewer: &Viewer) -> Result<Viewer, Error> {
         self.sessions.log_out(&viewer.cookie).await?;
-        Ok(Viewer { user: None, token: None, ..viewer.clone() })
+        Ok(Viewer { user: None, is_bearer: false, token: None, ..viewer.clone() })
     }
 }
 

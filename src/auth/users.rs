@@ -76,7 +76,7 @@ impl Users {
     /// Makes a user of the host's.
     async fn adopt(&self, identity: &Identity) -> Result<user::Model, Error> {
         for username in names(identity) {
-            let mut user = new_user(&username, identity.role);
+            let mut user = new_user(&username, identity.role.unwrap_or_default());
             user.external_id = Some(identity.external_id.clone());
             self.store.insert_user(user).await?;
             // Another request may have been faster.
@@ -94,14 +94,14 @@ impl Users {
         identity: &Identity,
     ) -> Result<user::Model, Error> {
         let names = names(identity);
-        let role = identity.role.as_str();
+        let role = identity.role.map_or_else(|| user.role.clone(), |role| role.as_str().to_owned());
         if names.contains(&user.username) && user.role == role {
             return Ok(user);
         }
         for username in names {
-            if self.store.rename_user(user.id, username.clone(), role).await? {
+            if self.store.rename_user(user.id, username.clone(), &role).await? {
                 user.username = username;
-                user.role = role.to_owned();
+                user.role = role;
                 return Ok(user);
             }
         }

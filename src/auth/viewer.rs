@@ -28,6 +28,8 @@ pub(crate) struct Client {
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer {
     pub(super) user: Option<Arc<User>>,
+    /// Whether the user is known by a token: ours, or one of the host application.
+    pub(super) is_bearer: bool,
     pub(super) token: Option<Arc<Token>>,
     pub(super) cookie: Cookie,
     /// Instead of the cookie, for a page of another site.

@@ -63,7 +63,7 @@ impl Sessions {
                 return Ok(Visit { session_id: id, step: Step::Row(row) });
             }
         }
-        if let Some((user, _)) = viewer.user.as_ref().zip(viewer.token.as_ref()) {
+        if let Some(user) = viewer.user.as_ref().filter(|_| viewer.is_bearer) {
             let row = row_of_day(user, user_agent);
             let session_id = row.id;
             let step = if self.is_noted(row.id) { Step::Nothing } else { Step::Row(row) };

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod jwt;
 mod migrate;
 mod serve;
 mod settings;

@@ -16,7 +16,7 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
         tracing::warn!(error.cause = %error, "the limit of open files stays as it is");
     }
     let database = Database::connect_with(database_url, serve.read_timeout).await?;
-    let djaffar = Djaffar::builder(database, serve.config()).start().await?;
+    let djaffar = Djaffar::builder(database, serve.config()?).start().await?;
     // Whoever reads that it serves may stop it the next moment.
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(serve.listen).await.map_err(|error| {

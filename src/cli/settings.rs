@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, ValueEnum};
 use ipnet::IpNet;
 
+use super::jwt::Jwt;
 use super::{Cli, Result};
 use crate::config::{Config, IpStorage, Mode, ProxyHeader, Rates};
 
@@ -101,6 +102,8 @@ pub(super) struct Serve {
     /// Attempts to log in a minute from one address, and half as many for one account
     #[arg(long, env = "DJAFFAR_LOG_IN_RATE", default_value_t = Rates::default().log_ins)]
     pub log_in_rate: NonZeroU32,
+    #[command(flatten)]
+    pub jwt: Jwt,
     /// How long a query may read before it is given up, like 8s
     #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
     pub read_timeout: Duration,
@@ -108,8 +111,8 @@ pub(super) struct Serve {
 
 impl Serve {
     /// What the library is to know of it.
-    pub(super) fn config(&self) -> Config {
-        Config {
+    pub(super) fn config(&self) -> Result<Config> {
+        Ok(Config {
             mode: self.mode,
             allowed_origins: named(&self.allowed_origins),
             tracker_origins: named(&self.tracker_origins),
@@ -125,8 +128,9 @@ impl Serve {
                 sessions: self.session_rate,
                 log_ins: self.log_in_rate,
             }),
+            jwt: self.jwt.config()?,
             ..Config::default()
-        }
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod filters;
 mod graphql_http;
 mod host;
 mod hostile;
+mod jwt;
 mod layering;
 mod legacy_form;
 mod log_activity;
