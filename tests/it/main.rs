@@ -30,5 +30,6 @@ mod schema;
 mod sessions;
 mod subscriptions;
 mod tokens;
+mod tracker;
 mod tracker_batch;
 mod web;
