@@ -9,6 +9,8 @@ const FIRST_PAUSE = 1_000;
 const LAST_PAUSE = 300_000;
 /** Longer than the server ever takes. */
 const TIMEOUT = 30_000;
+/** What one tab writes to localStorage has come to the others by then. */
+const LAG = 500;
 
 export const size = (text: string): number => new Blob([text]).size;
 
@@ -72,9 +74,10 @@ export function makeSender(endpoint: string, prefix: string, identity: () => Ide
     }
   }
 
-  /** The same, one tab after the other. */
+  /** The same, one tab after the other; what a tab has removed, the others see a moment later. */
   function flush(): void {
-    if (navigator.locks) navigator.locks.request(endpoint, send).catch(send);
+    const take = () => send().then(() => new Promise((done) => setTimeout(done, LAG)));
+    if (navigator.locks) navigator.locks.request(endpoint, take).catch(send);
     else send();
   }
 
