@@ -19,6 +19,7 @@ export function makeSender(endpoint: string, prefix: string, identity: () => Ide
   const inFlight = new Set<string>();
   let most = MAX_ACTIVITIES;
   let failures = 0;
+  let isBusy = false;
   let pause = 0;
 
   /** The oldest that go together. */
@@ -75,10 +76,17 @@ export function makeSender(endpoint: string, prefix: string, identity: () => Ide
   }
 
   /** The same, one tab after the other; what a tab has removed, the others see a moment later. */
+  async function take(): Promise<void> {
+    await send();
+    isBusy = false;
+    await new Promise((done) => setTimeout(done, LAG));
+  }
+
   function flush(): void {
-    const take = () => send().then(() => new Promise((done) => setTimeout(done, LAG)));
-    if (navigator.locks) navigator.locks.request(endpoint, take).catch(send);
-    else send();
+    if (isBusy) return;
+    isBusy = true;
+    if (navigator.locks) navigator.locks.request(endpoint, take).catch(take);
+    else take();
   }
 
   function resume(): void {
