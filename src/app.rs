@@ -24,8 +24,13 @@ use crate::store::{Database, Store};
 const DRAIN: Duration = Duration::from_secs(8);
 /// Who connects must have sent the head of a request within this time.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
+/// Largest head of a request, in bytes.
+const MAX_HEAD: usize = 64 << 10;
+/// Requests at a time over one connection of HTTP/2.
+const STREAMS: u32 = 32;
 /// After that a connection may be idle for so long: longer than the 60 s after which proxies give
-/// up theirs, so that they never send a request into a connection that is being closed.
+/// up theirs, so that they never send a request into a connection that is being closed. One of HTTP/2
+/// is asked instead whether it still lives.
 const IDLE: Duration = Duration::from_secs(75);
 
 /// A running instance. Cheap to clone.
@@ -144,8 +149,9 @@ impl Djaffar {
             .handle(handle.clone())
             .first_request_timeout(FIRST_REQUEST)
             .accept_error_handler(|_, error| tracing::warn!(error.cause = %error, "not accepted"));
-        server.http_builder().http1().header_read_timeout(IDLE);
-        server.http_builder().http2().keep_alive_interval(IDLE);
+        server.http_builder().http1().header_read_timeout(IDLE).max_buf_size(MAX_HEAD);
+        let mut http2 = server.http_builder().http2();
+        http2.keep_alive_interval(IDLE).max_concurrent_streams(STREAMS);
         let app = self.app.clone();
         let stopping = tokio::spawn(async move {
             stop.await;

@@ -40,7 +40,10 @@ mod throttle;
 
 pub use app::{Builder, Djaffar};
 pub use auth::{Identity, Role};
-pub use config::{Config, IpStorage, JwtAlgorithm, JwtConfig, JwtKeys, Mode, ProxyHeader, Rates};
+pub use config::{
+    Config, Introspection, IpStorage, JwtAlgorithm, JwtConfig, JwtKeys, Limits, Mode, ProxyHeader,
+    Rates,
+};
 pub use error::Error;
 pub use graphql::sdl;
 pub use store::Database;

@@ -11,6 +11,8 @@ use crate::error::Error;
 
 /// Hashes computed at the same time, 19 MiB each; further log-ins wait.
 const CONCURRENT: usize = 2;
+/// Log-ins that wait for that, some seconds; more are told to come back.
+const WAITING: usize = 64;
 /// Longest password, in bytes.
 const MAX_BYTES: usize = 1024;
 
@@ -21,11 +23,13 @@ const MAX_BYTES: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Self {
-        Self { permits: Arc::new(Semaphore::new(CONCURRENT)) }
+        let places = Arc::new(Semaphore::new(WAITING));
+        Self { permits: Arc::new(Semaphore::new(CONCURRENT)), places }
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -65,6 +69,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
+        let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
         let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
             let result = work();

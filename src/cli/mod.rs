@@ -1,6 +1,7 @@
 //! The command line.
 
 mod jwt;
+mod limits;
 mod migrate;
 mod serve;
 mod settings;

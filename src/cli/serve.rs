@@ -9,10 +9,13 @@ use crate::app::Djaffar;
 use crate::config::Mode;
 use crate::store::Database;
 
+/// Most open files, nearly all of them connections.
+const MAX_FILES: u64 = 20_000;
+
 pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
-    // Each connection takes a file, and the usual limit of 1,024 was made for another age. Where it
-    // can't be raised, less can connect.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+    // Each connection takes a file, and the usual limit of 1,024 was made for another age. It also
+    // bounds the memory that connections take; further ones wait until there is room.
+    if let Err(error) = rlimit::increase_nofile_limit(MAX_FILES) {
         tracing::warn!(error.cause = %error, "the limit of open files stays as it is");
     }
     let database = Database::connect_with(database_url, serve.read_timeout).await?;

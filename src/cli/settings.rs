@@ -9,8 +9,9 @@ use clap::{Args, CommandFactory, ValueEnum};
 use ipnet::IpNet;
 
 use super::jwt::Jwt;
+use super::limits::Limits;
 use super::{Cli, Result};
-use crate::config::{Config, IpStorage, Mode, ProxyHeader, Rates};
+use crate::config::{Config, Introspection, IpStorage, Mode, ProxyHeader, Rates};
 
 /// The file of settings, unless `DJAFFAR_CONFIG` names another one.
 const FILE: &str = "djaffar.toml";
@@ -102,10 +103,15 @@ pub(super) struct Serve {
     /// Attempts to log in a minute from one address, and half as many for one account
     #[arg(long, env = "DJAFFAR_LOG_IN_RATE", default_value_t = Rates::default().log_ins)]
     pub log_in_rate: NonZeroU32,
+    /// Who may read the schema: all, staff or none; by default staff, in development mode all
+    #[arg(long, env = "DJAFFAR_INTROSPECTION")]
+    pub introspection: Option<Introspection>,
+    #[command(flatten)]
+    pub limits: Limits,
     #[command(flatten)]
     pub jwt: Jwt,
     /// How long a query may read before it is given up, like 8s
-    #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
+    #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = read_timeout, default_value = "8s")]
     pub read_timeout: Duration,
 }
 
@@ -128,6 +134,8 @@ impl Serve {
                 sessions: self.session_rate,
                 log_ins: self.log_in_rate,
             }),
+            limits: (&self.limits).into(),
+            introspection: self.introspection,
             jwt: self.jwt.config()?,
             ..Config::default()
         })
@@ -196,6 +204,13 @@ fn origin(text: &str) -> std::result::Result<String, String> {
         }
         _ => Err(NO_ORIGIN.to_owned()),
     }
+}
+
+/// Between what a database can measure and what it takes for an age.
+fn read_timeout(text: &str) -> std::result::Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
+    bounds.contains(&timeout).then_some(timeout).ok_or("between 1ms and 1day, please".to_owned())
 }
 
 /// A network, or an address alone.

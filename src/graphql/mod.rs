@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
 
-pub(crate) use api::{Api, Document};
+pub(crate) use api::{Api, Document, too_dear};
 pub(crate) use errors::{cause, present};
 pub(crate) use loader::Loaders;
 use loader::Selected;
@@ -33,11 +33,6 @@ use crate::error::Error;
 /// The executable schema.
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Deepest nesting of fields. The usual introspection query needs 13.
-const MAX_DEPTH: usize = 15;
-/// Most directives on one field.
-const MAX_DIRECTIVES: usize = 10;
-
 /// What resolvers work on.
 pub(crate) struct Domain {
     pub activities: Activities,
@@ -51,13 +46,8 @@ pub fn sdl() -> String {
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items();
-    builder().finish().sdl_with_options(options)
-}
-
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query, Mutation, Subscription)
-        .limit_depth(MAX_DEPTH)
-        .limit_directives(MAX_DIRECTIVES)
+    let schema = Schema::build(Query, Mutation, Subscription).finish();
+    schema.sdl_with_options(options)
 }
 
 fn domain<'a>(context: &Context<'a>) -> Result<&'a Domain, Error> {

@@ -211,7 +211,8 @@ impl Connection {
             self.operations.remove(&id);
             return self.say(json!({ "type": "complete", "id": id })).await;
         };
-        present(&mut answer, request_id(&self.parts.extensions));
+        let most = self.app.config.limits.errors;
+        present(&mut answer, request_id(&self.parts.extensions), most);
         let body = Body::of(&answer);
         if body.data.is_some() {
             return self.say(json!({ "type": "next", "id": id, "payload": body })).await;

@@ -76,7 +76,7 @@ impl Store {
     /// Those of the activities that exist, in no order.
     pub(crate) async fn activities_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
         let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
-        Ok(select.all(&self.read).await?)
+        Ok(select.all(&self.lookup).await?)
     }
 
     fn select_activities(&self, filter: &Filter) -> Select<Entity> {

@@ -35,6 +35,8 @@ use crate::metrics::Metrics;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     read: DatabaseConnection,
+    /// For what is found by its key, at once.
+    lookup: DatabaseConnection,
     /// For administration; what visitors cause goes through the writer.
     write: DatabaseConnection,
     writer: Writer,
@@ -44,9 +46,11 @@ impl Store {
     /// Starts the writer. Its task ends after [`Store::stop`].
     pub(crate) fn start(mut database: Database, metrics: &Metrics) -> (Self, JoinHandle<()>) {
         database.read.set_metric_callback(metrics.statements("read"));
+        database.lookup.set_metric_callback(metrics.statements("lookup"));
         database.write.set_metric_callback(metrics.statements("write"));
         let (writer, task) = Writer::start(database.write.clone(), metrics.clone());
-        let store = Self { read: database.read, write: database.write, writer };
+        let store =
+            Self { read: database.read, lookup: database.lookup, write: database.write, writer };
         (store, task)
     }
 
@@ -73,12 +77,13 @@ impl Store {
     /// Closes all connections. Whatever comes later fails.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         self.read.close_by_ref().await?;
+        self.lookup.close_by_ref().await?;
         Ok(self.write.close_by_ref().await?)
     }
 
     /// Asks both for a sign of life: those who read, and the writer.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        self.read.ping().await?;
+        self.lookup.ping().await?;
         self.writer.write(Batch::default()).await?;
         Ok(())
     }

@@ -14,7 +14,7 @@ impl Store {
         let token = Entity::find()
             .filter(Column::TokenHash.eq(hash.to_vec()))
             .filter(Column::RevokedAt.is_null())
-            .one(&self.read)
+            .one(&self.lookup)
             .await?;
         let now = Timestamp::now();
         Ok(token.filter(|token| token.expires_at.is_none_or(|at| at > now)))

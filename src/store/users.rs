@@ -62,23 +62,23 @@ impl Store {
 
     /// Whether there is any user yet.
     pub(crate) async fn has_users(&self) -> Result<bool, Error> {
-        Ok(Entity::find().one(&self.read).await?.is_some())
+        Ok(Entity::find().one(&self.lookup).await?.is_some())
     }
 
     /// Those of the users that exist, in no order.
     pub(crate) async fn users_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
         let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
-        Ok(select.all(&self.read).await?)
+        Ok(select.all(&self.lookup).await?)
     }
 
     /// The user of this name.
     pub(crate) async fn user_by_name(&self, username: &str) -> Result<Option<Model>, Error> {
-        Ok(Entity::find().filter(Column::Username.eq(username)).one(&self.read).await?)
+        Ok(Entity::find().filter(Column::Username.eq(username)).one(&self.lookup).await?)
     }
 
     /// The user that a host application knows by this id.
     pub(crate) async fn user_by_external_id(&self, id: &str) -> Result<Option<Model>, Error> {
-        Ok(Entity::find().filter(Column::ExternalId.eq(id)).one(&self.read).await?)
+        Ok(Entity::find().filter(Column::ExternalId.eq(id)).one(&self.lookup).await?)
     }
 
     /// Adds a user; false if the name or the external id is taken.

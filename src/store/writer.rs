@@ -4,6 +4,7 @@
 //! transaction, commits, and only then answers every waiter. There is no timer: while one commit
 //! is on its way to the disk the next batch gathers.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,43 +112,59 @@ async fn run(
             rows += job.batch.len();
             together.push(job);
         }
-        write_together(&connection, together, &metrics).await;
+        if write_together(&connection, together, &metrics).await.is_break() {
+            // The database is away, and found out slowly: whoever waits would only hear it later.
+            while let Ok(job) = jobs.try_recv() {
+                job.answer(None);
+            }
+        }
     }
 }
 
 /// Writes the batches of several callers in one commit, and answers each.
 ///
 /// If the database refuses what one of them wants, the others must not suffer: then each is written
-/// alone.
-async fn write_together(connection: &DatabaseConnection, jobs: Vec<Job>, metrics: &Metrics) {
+/// alone. Breaks if the database took too long to say that it is away.
+async fn write_together(
+    connection: &DatabaseConnection,
+    jobs: Vec<Job>,
+    metrics: &Metrics,
+) -> ControlFlow<()> {
     let mut all = Batch::default();
     for job in &jobs {
         all.append(job.batch.clone());
     }
-    let result = write(connection, all, metrics).await;
-    if let Some(last) = jobs.last() {
-        last.place.adapt();
-    }
-    match result {
+    match write(connection, all, metrics).await {
         Ok(written) => {
+            if let Some(last) = jobs.last() {
+                last.place.adapt();
+            }
             let written = Arc::new(written);
             jobs.into_iter().for_each(|job| job.answer(Some(written.clone())));
+            ControlFlow::Continue(())
         }
         Err(error) if jobs.len() == 1 || is_transient(&error) => {
+            let is_late = jobs.last().is_some_and(|last| last.place.give_up());
             jobs.into_iter().for_each(|job| job.answer(None));
+            if is_late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
         Err(_) => {
-            let mut is_away = false;
-            for job in jobs {
-                if is_away {
-                    job.answer(None);
-                    continue;
-                }
-                let written = write(connection, job.batch.clone(), metrics).await;
-                is_away = written.as_ref().is_err_and(is_transient);
-                job.answer(written.ok().map(Arc::new));
-            }
+            write_alone(connection, jobs, metrics).await;
+            ControlFlow::Continue(())
         }
+    }
+}
+
+async fn write_alone(connection: &DatabaseConnection, jobs: Vec<Job>, metrics: &Metrics) {
+    let mut is_away = false;
+    for job in jobs {
+        if is_away {
+            job.answer(None);
+            continue;
+        }
+        let written = write(connection, job.batch.clone(), metrics).await;
+        is_away = written.as_ref().is_err_and(is_transient);
+        job.answer(written.ok().map(Arc::new));
     }
 }
 

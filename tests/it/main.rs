@@ -19,6 +19,7 @@ mod hostile;
 mod jwt;
 mod layering;
 mod legacy_form;
+mod limits;
 mod log_activity;
 mod operation;
 mod origins;
