@@ -3,6 +3,7 @@
 mod migrate;
 mod serve;
 mod settings;
+mod stats;
 mod telemetry;
 mod token;
 mod user;
@@ -39,6 +40,9 @@ enum Command {
     /// Make, list and revoke API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Look after what is counted in advance
+    #[command(subcommand)]
+    Stats(stats::Stats),
     /// Print the GraphQL schema
     Schema,
 }
@@ -72,6 +76,7 @@ async fn try_run() -> Result<()> {
         Command::Migrate(migrate) => migrate::run(url, migrate).await,
         Command::User(user) => user::run(url, user).await,
         Command::Token(token) => token::run(url, token).await,
+        Command::Stats(stats) => stats::run(url, stats).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(())

@@ -47,6 +47,7 @@ const MIGRATION_LOCK: i64 = 0x646A_6166_6661_7231;
 pub struct Database {
     pub(crate) read: DatabaseConnection,
     pub(crate) write: DatabaseConnection,
+    pub(crate) read_timeout: Duration,
 }
 
 impl Database {
@@ -74,11 +75,11 @@ impl Database {
             // The writer comes first: it makes the file and sets the journal mode.
             let write = sea_orm::Database::connect(sqlite(url, writer)).await?;
             let read = sea_orm::Database::connect(sqlite(url, reader)).await?;
-            Ok(Self { read, write })
+            Ok(Self { read, write, read_timeout })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = sea_orm::Database::connect(postgres(url, writer)).await?;
             let read = sea_orm::Database::connect(postgres(url, reader)).await?;
-            Ok(Self { read, write })
+            Ok(Self { read, write, read_timeout })
         } else {
             Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
         }
