@@ -1,6 +1,8 @@
 //! Activities: taking them in, and finding them again.
 
+mod calendar;
 mod draft;
+mod stats;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,7 +11,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use calendar::TimeBucket;
 pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
+pub(crate) use stats::{Bucket, Course, Dimension, Stats, Top, Value as TopValue};
 
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
 pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};

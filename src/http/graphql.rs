@@ -136,7 +136,7 @@ async fn execute(
     let may_see_schema = app.config.mode == Mode::Development || viewer.staff().is_ok();
     let mut operation = Operation::new("")
         .variables(Variables::from_json(serde_json::Value::Object(variables)))
-        .data(Loaders::new(&app.auth))
+        .data(Loaders::new(&app.auth, &app.activities))
         .data(Asking::new(viewer));
     operation.operation_name = parameters.operation_name;
     if !may_see_schema {

@@ -25,4 +25,5 @@ mod pages;
 mod rights;
 mod schema;
 mod sessions;
+mod stats;
 mod tokens;
