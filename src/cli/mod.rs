@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod migrate;
 mod serve;
 mod settings;
@@ -40,6 +41,9 @@ enum Command {
     /// Make, list and revoke API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Make up data to try things on
+    #[command(subcommand)]
+    Demo(demo::Demo),
     /// Look after what is counted in advance
     #[command(subcommand)]
     Stats(stats::Stats),
@@ -76,6 +80,7 @@ async fn try_run() -> Result<()> {
         Command::Migrate(migrate) => migrate::run(url, migrate).await,
         Command::User(user) => user::run(url, user).await,
         Command::Token(token) => token::run(url, token).await,
+        Command::Demo(demo) => demo::run(url, demo).await,
         Command::Stats(stats) => stats::run(url, stats).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());

@@ -123,7 +123,7 @@ impl Store {
             .all(&self.read)
             .await?;
         let Some(last) = rows.last() else { return Ok(None) };
-        let next = last.start.plus_micros(level.length());
+        let (last, is_cut) = (last.start, rows.len() as u64 == STALE_AT_ONCE);
         let dead = Timestamp::now().plus_seconds(-(HELD_FOR.as_secs().cast_signed()));
         let is_held = |row: &rollup_stale::Model| {
             row.writer.is_some_and(|writer| writer == self.id || row.held_at > dead)
@@ -138,6 +138,13 @@ impl Store {
                 _ => *period = None,
             }
         }
+        // The last one may have more rows than were read.
+        let next = if is_cut && periods.len() > 1 {
+            periods.remove(&last);
+            last
+        } else {
+            last.plus_micros(level.length())
+        };
         Ok(Some((periods.into_values().flatten().collect(), next)))
     }
 
