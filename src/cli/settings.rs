@@ -69,6 +69,9 @@ pub(super) struct Serve {
     /// How long a query may read before it is given up, like 8s
     #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
     pub read_timeout: Duration,
+    /// How often what happened is counted in advance, like 60s
+    #[arg(long, env = "DJAFFAR_ROLL_UP_EVERY", value_parser = period, default_value = "60s")]
+    pub roll_up_every: Duration,
 }
 
 impl Serve {
@@ -83,6 +86,7 @@ impl Serve {
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             require_user: self.require_user,
+            roll_up_every: self.roll_up_every,
             ..Config::default()
         }
     }
@@ -127,6 +131,12 @@ pub(super) fn command() -> Result<clap::Command> {
         }
     }
     Ok(command)
+}
+
+/// A time that passes.
+fn period(text: &str) -> std::result::Result<Duration, String> {
+    let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if period.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(period) }
 }
 
 /// Scheme, host and perhaps port, as a browser sends it; an empty text names none.
