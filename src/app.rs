@@ -68,11 +68,13 @@ impl App {
 struct Tasks {
     writer: Mutex<Option<JoinHandle<()>>>,
     sweep: JoinHandle<()>,
+    roll_up: JoinHandle<()>,
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.sweep.abort();
+        self.roll_up.abort();
     }
 }
 
@@ -92,15 +94,16 @@ impl Builder {
     pub async fn start(self) -> Result<Djaffar, Error> {
         self.database.migrate().await?;
         let metrics = Metrics::new();
-        let (store, writer) = Store::start(self.database, &metrics);
+        let (store, writer) = Store::start(self.database, &metrics, self.config.roll_up_every);
         let auth = Arc::new(Auth::new(&store, &self.config)?);
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
+        let roll_up = tokio::spawn(store.clone().keep_rolled_up(self.config.roll_up_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
         let config = Arc::new(self.config);
         let domain =
             Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
         let api = Api::new(domain);
-        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep };
+        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep, roll_up };
         let admission = Admission::new();
         let rates = config.rates.as_ref().map(RequestRates::new);
         let stopping = watch::Sender::new(false);
@@ -172,6 +175,7 @@ impl Djaffar {
         self.app.stopping.send_replace(true);
         self.app.store.stop();
         self.app.tasks.sweep.abort();
+        self.app.tasks.roll_up.abort();
         if let Some(writer) = self.app.tasks.writer.lock().await.take()
             && let Err(error) = writer.await
         {
@@ -180,6 +184,10 @@ impl Djaffar {
         if let Err(error) = self.app.store.close().await {
             error.log();
         }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.app.store
     }
 
     pub(crate) fn auth(&self) -> &Auth {

@@ -45,7 +45,7 @@ pub(crate) struct Reporter<'a>(&'a Viewer);
 pub(crate) struct Staff(());
 
 /// The right to read some activities: everybody's, or one user's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reader {
     pub(crate) only_user: Option<Uuid>,
 }

@@ -1,10 +1,12 @@
 //! The command line.
 
+mod demo;
 mod jwt;
 mod limits;
 mod migrate;
 mod serve;
 mod settings;
+mod stats;
 mod telemetry;
 mod token;
 mod user;
@@ -41,6 +43,12 @@ enum Command {
     /// Make, list and revoke API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Make up data to try things on
+    #[command(subcommand)]
+    Demo(demo::Demo),
+    /// Look after what is counted in advance
+    #[command(subcommand)]
+    Stats(stats::Stats),
     /// Print the GraphQL schema
     Schema,
 }
@@ -74,6 +82,8 @@ async fn try_run() -> Result<()> {
         Command::Migrate(migrate) => migrate::run(url, migrate).await,
         Command::User(user) => user::run(url, user).await,
         Command::Token(token) => token::run(url, token).await,
+        Command::Demo(demo) => demo::run(url, demo).await,
+        Command::Stats(stats) => stats::run(url, stats).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(())

@@ -113,6 +113,9 @@ pub(super) struct Serve {
     /// How long a query may read before it is given up, like 8s
     #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = read_timeout, default_value = "8s")]
     pub read_timeout: Duration,
+    /// How often what happened is counted in advance, like 60s
+    #[arg(long, env = "DJAFFAR_ROLL_UP_EVERY", value_parser = period, default_value = "60s")]
+    pub roll_up_every: Duration,
 }
 
 impl Serve {
@@ -137,6 +140,7 @@ impl Serve {
             limits: (&self.limits).into(),
             introspection: self.introspection,
             jwt: self.jwt.config()?,
+            roll_up_every: self.roll_up_every,
             ..Config::default()
         })
     }
@@ -181,6 +185,12 @@ pub(super) fn command() -> Result<clap::Command> {
         }
     }
     Ok(command)
+}
+
+/// A time that passes.
+fn period(text: &str) -> std::result::Result<Duration, String> {
+    let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if period.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(period) }
 }
 
 /// Scheme, host and perhaps port, as a browser sends it; an empty text names none.

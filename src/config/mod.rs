@@ -48,6 +48,9 @@ pub struct Config {
     pub jwt: Option<JwtConfig>,
     /// How often the keys of expired sessions are removed; not zero.
     pub sweep_every: Duration,
+    /// How often what happened is counted in advance, and how long a quarter of an hour has to be
+    /// left alone before that is worth the work; not zero.
+    pub roll_up_every: Duration,
 }
 
 impl Default for Config {
@@ -67,6 +70,7 @@ impl Default for Config {
             introspection: None,
             jwt: None,
             sweep_every: Duration::from_secs(600),
+            roll_up_every: Duration::from_secs(60),
         }
     }
 }

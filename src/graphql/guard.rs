@@ -15,6 +15,15 @@ use crate::config::Limits;
 /// Most items of one list, and how many there are if the client does not say.
 const MAX_PAGE: u64 = 200;
 const DEFAULT_PAGE: u64 = 50;
+/// The same of a ranking.
+const DEFAULT_TOP: u64 = 10;
+/// What a timeline counts as: it may have up to 2,000 buckets, of which each costs less than a row.
+const TIMELINE: u64 = 500;
+
+/// Whether something of the items is selected: without that it is a number.
+fn has_items(field: &Field) -> bool {
+    !field.selection_set.node.items.is_empty()
+}
 
 /// What is wrong with a document, in a sentence for the client.
 pub(super) type Refusal = String;
@@ -204,8 +213,13 @@ impl<'a> Counter<'a> {
             });
         // What is out of bounds is refused by the field itself.
         sizes.max().map(|size| size.min(MAX_PAGE)).or_else(|| {
-            let is_list = matches!(field.name.node.as_str(), "activities" | "sessions" | "users");
-            is_list.then_some(DEFAULT_PAGE)
+            match field.name.node.as_str() {
+                // By name alone: these are also the counts of statistics, which are no lists.
+                "activities" | "sessions" | "users" if has_items(field) => Some(DEFAULT_PAGE),
+                "top" => Some(DEFAULT_TOP),
+                "timeline" => Some(TIMELINE),
+                _ => None,
+            }
         })
     }
 

@@ -7,6 +7,7 @@ use super::types::activity::{Activity, ActivityOrder, activities};
 use super::types::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::types::node::{Node, nodes};
 use super::types::session::{Session, SessionOrder, sessions};
+use super::types::stats::ActivityStats;
 use super::types::user::{User, UserOrder, users};
 use super::types::viewer::Viewer;
 use super::{domain, viewer};
@@ -61,6 +62,17 @@ impl Query {
         let reader = viewer(context)?.staff()?.reader();
         let page = PageArguments { first, after, last, before };
         activities(context, reader, None, page, filter, order_by).await
+    }
+
+    /// What the activities come to; for staff.
+    async fn activity_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+    ) -> Result<ActivityStats, Error> {
+        ActivityStats::new(viewer(context)?.staff()?.reader(), None, filter)
     }
 
     /// Who is known here; for staff.

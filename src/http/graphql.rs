@@ -158,10 +158,11 @@ async fn execute(app: &App, parts: &Parts, media_type: MediaType, operation: Ope
         return failure(&error, request_id(&parts.extensions));
     }
     let cost = operation.wants_cost.then_some(operation.document.cost);
-    let (document, request) = match operation.ready(app, viewer, Loaders::new(&app.auth)) {
-        Ok(ready) => ready,
-        Err(error) => return unreadable(media_type, error),
-    };
+    let (document, request) =
+        match operation.ready(app, viewer, Loaders::new(&app.auth, &app.activities)) {
+            Ok(ready) => ready,
+            Err(error) => return unreadable(media_type, error),
+        };
     let limits = &app.config.limits;
     let executed = app.api.execute(document, request);
     let mut response = if is_query {

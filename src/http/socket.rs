@@ -190,7 +190,11 @@ impl Connection {
         let ready = Operation::read(&self.app, parameters).and_then(|operation| {
             let is_mutation = operation.is(OperationType::Mutation);
             Ok((
-                operation.ready(&self.app, viewer, Loaders::uncached(&self.app.auth))?,
+                operation.ready(
+                    &self.app,
+                    viewer,
+                    Loaders::uncached(&self.app.auth, &self.app.activities),
+                )?,
                 is_mutation,
             ))
         });

@@ -86,7 +86,7 @@ impl Store {
 }
 
 impl Filter {
-    fn condition(&self, backend: DatabaseBackend) -> Condition {
+    pub(super) fn condition(&self, backend: DatabaseBackend) -> Condition {
         let conditions = |filters: &[Filter], of: Condition| {
             filters.iter().fold(of, |of, filter| of.add(filter.condition(backend)))
         };

@@ -50,6 +50,7 @@ pub struct Database {
     pub(crate) read: DatabaseConnection,
     pub(crate) lookup: DatabaseConnection,
     pub(crate) write: DatabaseConnection,
+    pub(crate) read_timeout: Duration,
 }
 
 impl Database {
@@ -79,12 +80,12 @@ impl Database {
             let write = sea_orm::Database::connect(sqlite(url, writer)).await?;
             let read = sea_orm::Database::connect(sqlite(url, reader)).await?;
             let lookup = sea_orm::Database::connect(sqlite(url, looker)).await?;
-            Ok(Self { read, lookup, write })
+            Ok(Self { read, lookup, write, read_timeout })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = sea_orm::Database::connect(postgres(url, writer)).await?;
             let read = sea_orm::Database::connect(postgres(url, reader)).await?;
             let lookup = sea_orm::Database::connect(postgres(url, looker)).await?;
-            Ok(Self { read, lookup, write })
+            Ok(Self { read, lookup, write, read_timeout })
         } else {
             Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
         }

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, Select, Set, SqlErr, TryInsertResult,
+    QueryOrder, Select, Set, SqlErr, TransactionTrait, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -12,6 +12,9 @@ use super::entity::user::{ActiveModel, Column, Entity, Model};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
 use super::{Store, Timestamp};
 use crate::error::Error;
+
+/// Users that one statement inserts.
+const USERS_AT_ONCE: usize = 500;
 
 /// Which users are meant: those for which all of this holds.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +92,19 @@ impl Store {
             .exec_without_returning(&self.write)
             .await?;
         Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
+    }
+
+    /// Adds users; those whose id or name is taken are left out.
+    pub(crate) async fn insert_users(&self, users: Vec<Model>) -> Result<(), Error> {
+        let transaction = self.write.begin().await?;
+        for users in users.chunks(USERS_AT_ONCE) {
+            let rows = users.iter().cloned().map(IntoActiveModel::into_active_model);
+            Entity::insert_many(rows)
+                .on_conflict(OnConflict::new().do_nothing().to_owned())
+                .exec_without_returning(&transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// Gives a user a new password; their sessions of before are void.

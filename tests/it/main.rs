@@ -29,6 +29,7 @@ mod rates;
 mod rights;
 mod schema;
 mod sessions;
+mod stats;
 mod subscriptions;
 mod tokens;
 mod tracker_batch;

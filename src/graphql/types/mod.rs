@@ -4,6 +4,7 @@ pub(super) mod activity;
 pub(super) mod filter;
 pub(super) mod node;
 pub(super) mod session;
+pub(super) mod stats;
 pub(super) mod user;
 pub(super) mod user_error;
 pub(super) mod viewer;

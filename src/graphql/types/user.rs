@@ -7,6 +7,7 @@ use super::OrderDirection;
 use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::session::{Session, SessionOrder, sessions};
+use super::stats::ActivityStats;
 use crate::activity::{Filter, Key, Position};
 use crate::auth;
 use crate::error::Error;
@@ -76,6 +77,18 @@ impl User {
         let page = PageArguments { first, after, last, before };
         let within = Filter::User(vec![self.0.id]);
         activities(context, reader, Some(within), page, filter, order_by).await
+    }
+
+    /// What their activities come to; for staff and for themselves.
+    async fn activity_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+    ) -> Result<ActivityStats, Error> {
+        let reader = viewer(context)?.reader_of(Some(self.0.id))?;
+        ActivityStats::new(reader, Some(Filter::User(vec![self.0.id])), filter)
     }
 
     /// Their browser sessions; for staff.

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::ledger::Ledger;
-use super::load::load;
+use super::load::late_load;
 use super::{SEED, is_long, report};
 use crate::harness::{Client, Program, TestDatabase};
 
@@ -36,10 +36,12 @@ async fn what_was_acknowledged_survives_a_kill() {
             server.child.kill().await.unwrap();
         };
         let lasts = moment + Duration::from_millis(20);
-        tokio::join!(load(&server.url, RATE, lasts, &ledger), kill);
+        tokio::join!(late_load(&server.url, RATE, lasts, &ledger), kill);
         ledger.audit(&database).await;
     }
     database.check_integrity().await;
+    let counted = database.count("SELECT count(*) FROM djaffar_rollup").await;
+    assert!(counted > 0, "nothing was counted in advance");
     let acknowledged = ledger.acknowledgements().len();
     assert!(acknowledged > 0, "there was no load");
     report(
@@ -64,7 +66,7 @@ async fn a_stop_under_load_answers_what_was_accepted() {
         (code, start.elapsed())
     };
     let (tally, (code, took)) =
-        tokio::join!(load(&url, RATE, Duration::from_millis(500), &ledger), stop);
+        tokio::join!(late_load(&url, RATE, Duration::from_millis(500), &ledger), stop);
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert!(!tally.accepted.is_empty() && tally.others.is_empty(), "{tally}");
@@ -85,7 +87,7 @@ async fn a_retry_storm_stores_each_once() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.child.kill().await.unwrap();
     };
-    tokio::join!(load(&server.url, RATE, Duration::from_millis(320), &ledger), kill);
+    tokio::join!(late_load(&server.url, RATE, Duration::from_millis(320), &ledger), kill);
 
     // Everything one to four times more, all at once, whether it was answered or not.
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
