@@ -1,32 +1,39 @@
 //! Identity: users, tokens, sessions, and the one place that decides who the caller is.
 
+pub(crate) mod admin;
+pub(crate) mod audit;
 mod identity;
 mod password;
 mod session_store;
 mod sessions;
+mod setup;
 mod token;
 mod user;
 mod users;
 mod viewer;
 mod visit;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower_sessions::Session as Cookie;
 
+pub(crate) use audit::{Actor, Audit, AuditEvent};
 pub use identity::Identity;
 pub(crate) use sessions::{Session, Sessions};
+use setup::Setup;
 pub(crate) use token::{Scope, Token, Tokens};
 pub use user::Role;
 pub(crate) use user::User;
 pub(crate) use users::Users;
-pub(crate) use viewer::{Client, Reader, Reporter, Staff, Viewer};
+pub(crate) use viewer::{Admin, Client, Reader, Reporter, Staff, Viewer};
 
 pub(crate) use crate::store::sessions::Filter as SessionFilter;
 pub(crate) use crate::store::users::{Filter as UserFilter, SortKey as UserSortKey};
 
 use crate::error::Error;
-use crate::store::{Store, Subject, Timestamp};
+use crate::store::{Store, Subject, Timestamp, without_nul};
+use audit::Action;
 
 /// What a request brings to show who makes it.
 pub(crate) struct Credentials {
@@ -44,6 +51,9 @@ pub(crate) struct Auth {
     pub users: Users,
     pub tokens: Tokens,
     pub sessions: Sessions,
+    pub audit: Audit,
+    pub setup: Setup,
+    store: Store,
 }
 
 impl Auth {
@@ -52,6 +62,9 @@ impl Auth {
             users: Users::new(store.clone()),
             tokens: Tokens::new(store.clone()),
             sessions: Sessions::new(store.clone(), session_age),
+            audit: Audit::new(store.clone()),
+            setup: Setup::default(),
+            store: store.clone(),
         }
     }
 
@@ -104,13 +117,51 @@ impl Auth {
     ) -> Result<Option<Viewer>, Error> {
         let checked_at = Timestamp::now();
         let Some(user) = self.users.by_password(username, password).await? else {
+            self.note_failure(viewer, username);
             return Ok(None);
         };
+        if user.role >= Role::Staff {
+            let actor = Actor { user_id: Some(user.id), ..viewer.actor() };
+            self.audit.write(actor.did(Action::LogIn, Some(user.id), None)).await?;
+        }
+        Ok(Some(self.open_session(viewer, user, checked_at).await?))
+    }
+
+    /// Lets the viewer's cookie be that of a user whose password was right.
+    async fn open_session(
+        &self,
+        viewer: &Viewer,
+        user: Arc<User>,
+        checked_at: Timestamp,
+    ) -> Result<Viewer, Error> {
         let user_agent = &viewer.client.user_agent;
         self.sessions.log_in(&viewer.cookie, &user, user_agent, checked_at).await?;
         self.sessions.note(vec![Subject::User(user.id)]).await;
-        let viewer = viewer.clone();
-        Ok(Some(Viewer { user: Some(user), token: None, ..viewer }))
+        Ok(Viewer { user: Some(user), token: None, ..viewer.clone() })
+    }
+
+    /// Notes in the audit log that somebody tried to be a member of staff. A name that is nobody's
+    /// is not kept: it may be a password in the wrong field.
+    ///
+    /// Nobody waits for it, so that the time of the answer does not tell whose name was right.
+    fn note_failure(&self, viewer: &Viewer, username: &str) {
+        let (store, audit) = (self.store.clone(), self.audit.clone());
+        let actor = Actor { user_id: None, ..viewer.actor() };
+        let username = without_nul(username.trim().to_owned());
+        tokio::spawn(async move {
+            let noted = async {
+                let user = store.user_by_name(&username).await?.map(User::from);
+                match user.filter(|user| user.role >= Role::Staff) {
+                    Some(user) => {
+                        audit.write(actor.did(Action::LogInFailed, Some(user.id), None)).await
+                    }
+                    None => Ok(()),
+                }
+            };
+            if let Err(error) = noted.await {
+                error.log();
+            }
+        });
     }
 
     /// Ends the viewer's session.

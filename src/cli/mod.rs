@@ -2,6 +2,7 @@
 
 mod migrate;
 mod serve;
+mod session;
 mod settings;
 mod telemetry;
 mod token;
@@ -39,6 +40,9 @@ enum Command {
     /// Make, list and revoke API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// List and end browser sessions
+    #[command(subcommand)]
+    Session(session::Session),
     /// Print the GraphQL schema
     Schema,
 }
@@ -72,6 +76,7 @@ async fn try_run() -> Result<()> {
         Command::Migrate(migrate) => migrate::run(url, migrate).await,
         Command::User(user) => user::run(url, user).await,
         Command::Token(token) => token::run(url, token).await,
+        Command::Session(session) => session::run(url, session).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(())

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::domain;
 use crate::activity::{CappedCount, Filter, Key, Page, Position, Slice, Timestamp};
-use crate::auth::{Reader, SessionFilter, Staff, UserFilter};
+use crate::auth::{Admin, Reader, SessionFilter, Staff, UserFilter};
 use crate::error::Error;
 
 /// Rows of a page if neither `first` nor `last` is given.
@@ -101,6 +101,7 @@ impl<Node: OutputType> Edge<Node> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Order {
     Date,
+    AuditDate,
     FirstSeenAt,
     CreatedAt,
     Username,
@@ -146,6 +147,7 @@ impl Order {
     fn tag(self) -> char {
         match self {
             Self::Date => 'd',
+            Self::AuditDate => 'a',
             Self::FirstSeenAt => 'f',
             Self::CreatedAt => 'c',
             Self::Username => 'n',
@@ -203,6 +205,7 @@ pub(super) enum Countable {
     Activities(Reader, Filter),
     Sessions(Staff, SessionFilter),
     Users(Staff, UserFilter),
+    AuditEvents(Admin),
 }
 
 impl<Node> Connection<Node> {
@@ -219,6 +222,7 @@ impl<Node> Connection<Node> {
             Countable::Users(staff, filter) => {
                 domain.auth.users.count(staff, filter, MAX_COUNT).await
             }
+            Countable::AuditEvents(admin) => domain.auth.audit.count(admin, MAX_COUNT).await,
         };
         self.counted.get_or_try_init(counting).await
     }

@@ -201,7 +201,10 @@ impl<'a> Counter<'a> {
             });
         // What is out of bounds is refused by the field itself.
         sizes.max().map(|size| size.min(MAX_PAGE)).or_else(|| {
-            let is_list = matches!(field.name.node.as_str(), "activities" | "sessions" | "users");
+            let is_list = matches!(
+                field.name.node.as_str(),
+                "activities" | "auditEvents" | "sessions" | "tokens" | "users"
+            );
             is_list.then_some(DEFAULT_PAGE)
         })
     }

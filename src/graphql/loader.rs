@@ -19,6 +19,7 @@ use crate::error::Error;
 pub(crate) struct Loaders {
     pub users: DataLoader<UserLoader, HashMapCache>,
     pub sessions: DataLoader<SessionLoader, HashMapCache>,
+    pub active: DataLoader<ActiveLoader, HashMapCache>,
 }
 
 impl Loaders {
@@ -26,7 +27,13 @@ impl Loaders {
         let cache = HashMapCache::default;
         let users = DataLoader::with_cache(UserLoader(auth.clone()), tokio::spawn, cache());
         let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
-        Self { users: users.delay(Duration::ZERO), sessions: sessions.delay(Duration::ZERO) }
+        let active = DataLoader::with_cache(ActiveLoader(auth.clone()), tokio::spawn, cache());
+        Self {
+            users: users.delay(Duration::ZERO),
+            sessions: sessions.delay(Duration::ZERO),
+            // Nothing fetches them before they are resolved: those of a list gather for a moment.
+            active: active.delay(Duration::from_micros(100)),
+        }
     }
 
     /// Fetches the sessions and users of activities, as far as they are selected.
@@ -111,5 +118,18 @@ impl Loader<Uuid> for SessionLoader {
     async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Session>, Arc<Error>> {
         let sessions = self.0.sessions.by_ids(ids).await.map_err(Arc::new)?;
         Ok(sessions.into_iter().map(|session| (session.id, session)).collect())
+    }
+}
+
+/// Which of some sessions are active.
+pub(crate) struct ActiveLoader(Arc<Auth>);
+
+impl Loader<Uuid> for ActiveLoader {
+    type Value = ();
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, ()>, Arc<Error>> {
+        let active = self.0.sessions.active(ids).await.map_err(Arc::new)?;
+        Ok(active.into_iter().map(|id| (id, ())).collect())
     }
 }

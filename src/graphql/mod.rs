@@ -3,6 +3,7 @@
 //! Types of the API are their own; they wrap what the domain returns. A resolver is a few lines:
 //! it asks the viewer for a right and calls the domain with it.
 
+mod admin;
 mod api;
 mod connection;
 mod errors;
@@ -51,7 +52,7 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
-    Schema::build(query::Query, mutation::Mutation, EmptySubscription)
+    Schema::build(query::Query, mutation::Mutation::default(), EmptySubscription)
         .limit_depth(MAX_DEPTH)
         .limit_directives(MAX_DIRECTIVES)
 }

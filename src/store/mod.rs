@@ -8,6 +8,8 @@ use sea_orm::DatabaseConnection;
 use tokio::task::JoinHandle;
 
 pub(crate) mod activities;
+pub(crate) mod admin;
+mod audit;
 mod backlog;
 mod batch;
 mod database;

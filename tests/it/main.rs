@@ -7,6 +7,8 @@
 
 mod harness;
 
+mod admin;
+mod audit;
 mod browser;
 mod command_line;
 mod exactly_once;
@@ -25,4 +27,5 @@ mod pages;
 mod rights;
 mod schema;
 mod sessions;
+mod setup;
 mod tokens;

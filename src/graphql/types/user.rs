@@ -7,6 +7,7 @@ use super::OrderDirection;
 use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::session::{Session, SessionOrder, sessions};
+use super::token::ApiToken;
 use crate::activity::{Filter, Key, Position};
 use crate::auth;
 use crate::error::Error;
@@ -76,6 +77,13 @@ impl User {
         let page = PageArguments { first, after, last, before };
         let within = Filter::User(vec![self.0.id]);
         activities(context, reader, Some(within), page, filter, order_by).await
+    }
+
+    /// Their API tokens, also those that are not good any more, the newest first; for admins.
+    async fn tokens(&self, context: &Context<'_>) -> Result<Vec<ApiToken>, Error> {
+        let admin = viewer(context)?.admin()?;
+        let tokens = domain(context)?.auth.tokens.list(&admin, Some(self.0.id)).await?;
+        Ok(tokens.into_iter().map(ApiToken).collect())
     }
 
     /// Their browser sessions; for staff.

@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod api_token;
+pub(crate) mod audit_event;
 pub(crate) mod session;
 pub(crate) mod session_key;
 pub(crate) mod user;
