@@ -149,6 +149,11 @@ impl Djaffar {
         }
     }
 
+    #[cfg(feature = "cli")]
+    pub(crate) fn activities(&self) -> &Activities {
+        &self.app.activities
+    }
+
     pub(crate) fn auth(&self) -> &Auth {
         &self.app.auth
     }

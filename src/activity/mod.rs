@@ -1,6 +1,7 @@
 //! Activities: taking them in, and finding them again.
 
 mod draft;
+mod export;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
+pub(crate) use export::{Export, Format, Selection};
 
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
 pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};

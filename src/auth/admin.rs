@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::audit::Action;
 use super::users::{checked_username, new_user};
-use super::{Admin, Auth, Role, Scope, Session, Token, User, Viewer};
+use super::{Admin, Auth, Role, Scope, Session, Staff, Token, User, Viewer};
 use crate::error::{Error, Reason};
 use crate::store::admin::{Changed, UserChange};
 use crate::store::{Timestamp, without_nul};
@@ -199,6 +199,18 @@ impl Auth {
             return Err(invalid());
         }
         self.open_session(viewer, std::sync::Arc::new(user.into()), checked_at).await
+    }
+
+    /// Notes that staff take a part of the log with them, before they get it.
+    pub(crate) async fn note_export(
+        &self,
+        staff: &Staff,
+        format: &str,
+        filter: Option<String>,
+        after: Option<String>,
+    ) -> Result<(), Error> {
+        let details = json!({ "format": format, "where": filter, "after": after });
+        self.audit.write(staff.actor().did(Action::Export, None, Some(details))).await
     }
 
     /// What was remembered of credentials is looked up anew.

@@ -64,8 +64,7 @@ impl Action {
 }
 
 impl Actor {
-    /// A line of the audit log. The details say what, never a secret and nothing about a person
-    /// that would outlive their erasure.
+    /// A line of the audit log. The details say what: never a secret, and nobody's name.
     pub(crate) fn did(
         &self,
         action: Action,

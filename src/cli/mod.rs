@@ -1,5 +1,6 @@
 //! The command line.
 
+mod export;
 mod migrate;
 mod serve;
 mod session;
@@ -43,6 +44,8 @@ enum Command {
     /// List and end browser sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Write activities to standard output
+    Export(export::Export),
     /// Print the GraphQL schema
     Schema,
 }
@@ -77,6 +80,7 @@ async fn try_run() -> Result<()> {
         Command::User(user) => user::run(url, user).await,
         Command::Token(token) => token::run(url, token).await,
         Command::Session(session) => session::run(url, session).await,
+        Command::Export(export) => export::run(url, export).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(())

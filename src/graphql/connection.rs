@@ -155,7 +155,7 @@ impl Order {
     }
 
     /// Opaque to clients: the order, the id and the sort key of a row.
-    fn encode(self, position: &Position) -> String {
+    pub(super) fn encode(self, position: &Position) -> String {
         let key = match &position.key {
             Key::Time(time) => time.0.to_string(),
             Key::Text(text) => text.clone(),
@@ -163,7 +163,7 @@ impl Order {
         URL_SAFE_NO_PAD.encode(format!("{}{}{key}", self.tag(), position.id.simple()))
     }
 
-    fn decode(self, cursor: &str) -> Result<Position, Error> {
+    pub(super) fn decode(self, cursor: &str) -> Result<Position, Error> {
         self.try_decode(cursor)
             .ok_or_else(|| Error::bad_input("The cursor is not one of this list in this order."))
     }

@@ -11,6 +11,7 @@ mod guard;
 mod loader;
 mod mutation;
 mod query;
+mod selection;
 mod types;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ pub(crate) use api::{Api, Document};
 pub(crate) use errors::present;
 pub(crate) use loader::Loaders;
 use loader::Selected;
+pub(crate) use selection::{cursor, selection};
 
 use crate::activity::Activities;
 use crate::auth::{Auth, Viewer};

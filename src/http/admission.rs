@@ -6,10 +6,11 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 
 use crate::error::Error;
 
@@ -22,11 +23,15 @@ const SMALL_BODY: usize = 16 << 10;
 /// A body must have come within this time, however large it is.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Exports that are under way.
+const EXPORTS: usize = 4;
+
 /// The places and the room of an instance.
 #[derive(Debug)]
 pub(crate) struct Admission {
     places: Semaphore,
     large_bodies: Semaphore,
+    exports: Arc<Semaphore>,
 }
 
 /// Why a body was not read to its end.
@@ -39,7 +44,16 @@ pub(super) enum Incomplete {
 
 impl Admission {
     pub(crate) fn new() -> Self {
-        Self { places: Semaphore::new(PLACES), large_bodies: Semaphore::new(LARGE_BODIES) }
+        Self {
+            places: Semaphore::new(PLACES),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+        }
+    }
+
+    /// A place to be kept until an export is complete.
+    pub(super) fn export(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.exports.clone().try_acquire_owned().map_err(|_| Error::Busy)
     }
 
     /// A place to be kept until the request is answered.

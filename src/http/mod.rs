@@ -2,6 +2,7 @@
 
 mod admission;
 mod caller;
+mod export;
 mod graphql;
 mod health;
 mod log;
@@ -17,6 +18,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
@@ -56,6 +58,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let mut doors = Router::new().route("/graphql", get(graphql::get).post(graphql::post));
     for path in LOG_PATHS {
         doors = doors.route(path, post(log::post));
+    }
+    for (path, export) in [
+        ("/export/activities.csv", get(export::csv)),
+        ("/export/activities.ndjson", get(export::ndjson)),
+    ] {
+        doors = doors.route(path, export.layer(CompressionLayer::new()));
     }
     let origins = Origins::new(&app.config);
     doors

@@ -12,6 +12,7 @@ mod audit;
 mod browser;
 mod command_line;
 mod exactly_once;
+mod export;
 mod faults;
 mod filters;
 mod graphql_http;
