@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::graphql::{Api, Domain};
 use crate::http::{self, Admission};
 use crate::metrics::Metrics;
+use crate::privacy::Privacy;
 use crate::store::{Database, Store};
 
 /// A request that is under way when the service stops gets so long to end.
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub config: Arc<Config>,
     pub activities: Activities,
     pub auth: Arc<Auth>,
+    pub privacy: Privacy,
     pub api: Api,
     pub admission: Admission,
     pub store: Store,
@@ -52,11 +54,22 @@ pub(crate) struct App {
 struct Tasks {
     writer: Mutex<Option<JoinHandle<()>>>,
     sweep: JoinHandle<()>,
+    erase: JoinHandle<()>,
+    prune: JoinHandle<()>,
+}
+
+impl Tasks {
+    /// Ends those that can take up their work at any time.
+    fn abort(&self) {
+        self.sweep.abort();
+        self.erase.abort();
+        self.prune.abort();
+    }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.sweep.abort();
+        self.abort();
     }
 }
 
@@ -80,13 +93,20 @@ impl Builder {
         let auth = Arc::new(Auth::new(&store, self.config.session_age));
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
+        let privacy = Privacy::new(store.clone(), auth.clone());
+        let erase = tokio::spawn(privacy.clone().keep_erasing());
+        let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention));
         let config = Arc::new(self.config);
-        let domain =
-            Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
+        let domain = Domain {
+            activities: activities.clone(),
+            auth: auth.clone(),
+            privacy: privacy.clone(),
+            config: config.clone(),
+        };
         let api = Api::new(domain);
-        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep };
+        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep, erase, prune };
         let admission = Admission::new();
-        let app = App { config, activities, auth, api, admission, store, metrics, tasks };
+        let app = App { config, activities, auth, privacy, api, admission, store, metrics, tasks };
         Ok(Djaffar { app: Arc::new(app) })
     }
 }
@@ -138,7 +158,7 @@ impl Djaffar {
     /// To be called by hosts that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
     pub async fn shutdown(&self) {
         self.app.store.stop();
-        self.app.tasks.sweep.abort();
+        self.app.tasks.abort();
         if let Some(writer) = self.app.tasks.writer.lock().await.take()
             && let Err(error) = writer.await
         {
@@ -147,6 +167,11 @@ impl Djaffar {
         if let Err(error) = self.app.store.close().await {
             error.log();
         }
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn privacy(&self) -> &Privacy {
+        &self.app.privacy
     }
 
     #[cfg(feature = "cli")]

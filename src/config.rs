@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::privacy::Retention;
+
 /// How djaffar behaves. The defaults are right for production.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub struct Config {
     pub session_age: Option<Duration>,
     /// Whether only known users may log activities.
     pub require_user: bool,
+    /// For how long things are kept; by default for ever.
+    pub retention: Retention,
     /// How often the keys of expired sessions are removed; not zero.
     pub sweep_every: Duration,
 }
@@ -30,6 +34,7 @@ impl Default for Config {
             session_cookie: "sessionid".to_owned(),
             session_age: None,
             require_user: false,
+            retention: Retention::default(),
             sweep_every: Duration::from_secs(600),
         }
     }

@@ -213,6 +213,16 @@ impl Auth {
         self.audit.write(staff.actor().did(Action::Export, None, Some(details))).await
     }
 
+    /// Notes that the operator has old things forgotten, before they are.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn note_prune(
+        &self,
+        admin: &Admin,
+        details: serde_json::Value,
+    ) -> Result<(), Error> {
+        self.audit.write(admin.actor().did(Action::Prune, None, Some(details))).await
+    }
+
     /// What was remembered of credentials is looked up anew.
     pub(crate) fn forget(&self) {
         self.users.forget();

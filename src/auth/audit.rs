@@ -41,6 +41,9 @@ pub(crate) enum Action {
     RevokeToken,
     EndSession,
     EndUserSessions,
+    ErasePerson,
+    #[cfg(feature = "cli")]
+    Prune,
 }
 
 impl Action {
@@ -59,6 +62,9 @@ impl Action {
             Self::RevokeToken => "revokeToken",
             Self::EndSession => "endSession",
             Self::EndUserSessions => "endUserSessions",
+            Self::ErasePerson => "erasePerson",
+            #[cfg(feature = "cli")]
+            Self::Prune => "prune",
         }
     }
 }

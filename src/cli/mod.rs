@@ -2,6 +2,8 @@
 
 mod export;
 mod migrate;
+mod person;
+mod prune;
 mod serve;
 mod session;
 mod settings;
@@ -46,6 +48,11 @@ enum Command {
     Session(session::Session),
     /// Write activities to standard output
     Export(export::Export),
+    /// Count what is held on one person, or forget it
+    #[command(subcommand)]
+    Person(person::Command),
+    /// Forget what is too old
+    Prune(prune::Prune),
     /// Print the GraphQL schema
     Schema,
 }
@@ -81,6 +88,8 @@ async fn try_run() -> Result<()> {
         Command::Token(token) => token::run(url, token).await,
         Command::Session(session) => session::run(url, session).await,
         Command::Export(export) => export::run(url, export).await,
+        Command::Person(person) => person::run(url, person).await,
+        Command::Prune(prune) => prune::run(url, prune).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, ValueEnum};
 
+use super::prune::Keep;
 use super::{Cli, Result};
 use crate::config::{Config, Mode};
 
@@ -66,6 +67,8 @@ pub(super) struct Serve {
         default_missing_value = "true"
     )]
     pub require_user: bool,
+    #[command(flatten)]
+    pub keep: Keep,
     /// How long a query may read before it is given up, like 8s
     #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
     pub read_timeout: Duration,
@@ -83,6 +86,7 @@ impl Serve {
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             require_user: self.require_user,
+            retention: self.keep.retention(),
             ..Config::default()
         }
     }
@@ -117,12 +121,21 @@ pub(super) fn command() -> Result<clap::Command> {
         if has(&command, &id) {
             command = command
                 .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true));
-        } else if command.find_subcommand("serve").is_some_and(|serve| has(serve, &id)) {
-            command = command.mut_subcommand("serve", |serve| {
-                serve
-                    .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true))
-            });
-        } else {
+            continue;
+        }
+        let mut is_known = false;
+        for subcommand in ["serve", "prune"] {
+            if command.find_subcommand(subcommand).is_some_and(|command| has(command, &id)) {
+                is_known = true;
+                let value = value.clone();
+                command = command.mut_subcommand(subcommand, |command| {
+                    command.mut_arg(&id, |argument| {
+                        argument.default_value(value).hide_default_value(true)
+                    })
+                });
+            }
+        }
+        if !is_known {
             return Err(format!("{}: there is no setting called {name}", path.display()).into());
         }
     }

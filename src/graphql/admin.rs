@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::types::parse_id;
+use super::types::person::{ErasePersonInput, PersonReport};
 use super::types::session::Session;
 use super::types::token::ApiToken;
 use super::types::user::{Role, User};
@@ -136,6 +137,28 @@ impl Administration {
         let ended = domain(context)?.auth.end_user_sessions(&admin, user_id).await;
         let (count, user_errors) = settled(ended)?;
         Ok(EndUserSessionsPayload { count, user_errors })
+    }
+
+    /// Forgets one person; for admins. They are locked out at once; the rest is done in the
+    /// background, in small steps. `personReport` tells what is left.
+    async fn erase_person(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who, and how.")] input: ErasePersonInput,
+    ) -> Result<ErasePersonPayload, Error> {
+        let admin = viewer(context)?.admin()?;
+        let person = input.person()?;
+        let privacy = &domain(context)?.privacy;
+        let erased = async {
+            if input.dry_run {
+                return privacy.report(&admin.staff(), &person).await;
+            }
+            let report = privacy.count(&admin.staff(), &person).await?;
+            privacy.erase(&admin, &person, input.mode.into()).await?;
+            Ok(report)
+        };
+        let (report, user_errors) = settled(erased.await)?;
+        Ok(ErasePersonPayload { report: report.map(PersonReport), user_errors })
     }
 }
 
@@ -302,6 +325,15 @@ struct EndUserSessionsInput {
 struct EndUserSessionsPayload {
     /// How many live sessions have ended; null if it was refused.
     count: Option<u64>,
+    /// Why it was refused.
+    user_errors: Vec<UserError>,
+}
+
+/// Who is being forgotten.
+#[derive(SimpleObject)]
+struct ErasePersonPayload {
+    /// What was held on them before; null if it was refused.
+    report: Option<PersonReport>,
     /// Why it was refused.
     user_errors: Vec<UserError>,
 }

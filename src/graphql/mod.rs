@@ -28,6 +28,7 @@ use crate::activity::Activities;
 use crate::auth::{Auth, Viewer};
 use crate::config::Config;
 use crate::error::Error;
+use crate::privacy::Privacy;
 
 /// The executable schema.
 type Schema = async_graphql::Schema<query::Query, mutation::Mutation, EmptySubscription>;
@@ -41,6 +42,7 @@ const MAX_DIRECTIVES: usize = 10;
 pub(crate) struct Domain {
     pub activities: Activities,
     pub auth: Arc<Auth>,
+    pub privacy: Privacy,
     pub config: Arc<Config>,
 }
 

@@ -7,6 +7,7 @@ use super::types::activity::{Activity, ActivityOrder, activities};
 use super::types::audit::{AuditEvent, audit_events};
 use super::types::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::types::node::{Node, nodes};
+use super::types::person::{PersonReport, person_report};
 use super::types::session::{Session, SessionOrder, sessions};
 use super::types::user::{User, UserOrder, users};
 use super::types::viewer::Viewer;
@@ -93,6 +94,18 @@ impl Query {
             auth.audit.note_reading(&staff, &[user.id]).await;
         }
         Ok(user.map(User))
+    }
+
+    /// Counts what is held on one person: give one of `user`, `session` and `ip`. Null: there is no
+    /// such user or session. For staff.
+    async fn person_report(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A user.")] user: Option<ID>,
+        #[graphql(desc = "A browser session.")] session: Option<ID>,
+        #[graphql(desc = "A network address.")] ip: Option<String>,
+    ) -> Result<Option<PersonReport>, Error> {
+        person_report(context, user, session, ip).await
     }
 
     /// What was done with the rights of staff and admins, the newest first; for admins.

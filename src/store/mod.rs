@@ -14,6 +14,8 @@ mod backlog;
 mod batch;
 mod database;
 pub(crate) mod entity;
+mod erasures;
+pub(crate) mod forget;
 mod insert;
 pub(crate) mod keyset;
 pub(crate) mod sessions;

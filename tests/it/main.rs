@@ -25,6 +25,8 @@ mod operation;
 mod origins;
 mod overload;
 mod pages;
+mod privacy;
+mod retention;
 mod rights;
 mod schema;
 mod sessions;

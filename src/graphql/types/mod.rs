@@ -4,6 +4,7 @@ pub(super) mod activity;
 pub(super) mod audit;
 pub(super) mod filter;
 pub(super) mod node;
+pub(super) mod person;
 pub(super) mod session;
 pub(super) mod token;
 pub(super) mod user;

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod api_token;
 pub(crate) mod audit_event;
+pub(crate) mod erasure;
 pub(crate) mod session;
 pub(crate) mod session_key;
 pub(crate) mod user;
