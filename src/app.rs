@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::graphql::{Api, Domain};
 use crate::http::{self, Admission, RequestRates};
 use crate::metrics::Metrics;
+use crate::privacy::Privacy;
 use crate::store::{Database, Store};
 
 /// A request that is under way when the service stops gets so long to end.
@@ -46,6 +47,7 @@ pub(crate) struct App {
     pub config: Arc<Config>,
     pub activities: Activities,
     pub auth: Arc<Auth>,
+    pub privacy: Privacy,
     pub api: Api,
     pub admission: Admission,
     /// None: no limits.
@@ -69,12 +71,23 @@ struct Tasks {
     writer: Mutex<Option<JoinHandle<()>>>,
     sweep: JoinHandle<()>,
     roll_up: JoinHandle<()>,
+    erase: JoinHandle<()>,
+    prune: JoinHandle<()>,
+}
+
+impl Tasks {
+    /// Ends those that can take up their work at any time.
+    fn abort(&self) {
+        self.sweep.abort();
+        self.roll_up.abort();
+        self.erase.abort();
+        self.prune.abort();
+    }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.sweep.abort();
-        self.roll_up.abort();
+        self.abort();
     }
 }
 
@@ -99,11 +112,19 @@ impl Builder {
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let roll_up = tokio::spawn(store.clone().keep_rolled_up(self.config.roll_up_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
+        let privacy = Privacy::new(store.clone(), auth.clone());
+        let erase = tokio::spawn(privacy.clone().keep_erasing());
+        let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention));
         let config = Arc::new(self.config);
-        let domain =
-            Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
+        let domain = Domain {
+            activities: activities.clone(),
+            auth: auth.clone(),
+            privacy: privacy.clone(),
+            config: config.clone(),
+        };
         let api = Api::new(domain);
-        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep, roll_up };
+        let writer = Mutex::new(Some(writer));
+        let tasks = Tasks { writer, sweep, roll_up, erase, prune };
         let admission = Admission::new();
         let rates = config.rates.as_ref().map(RequestRates::new);
         let stopping = watch::Sender::new(false);
@@ -111,6 +132,7 @@ impl Builder {
             config,
             activities,
             auth,
+            privacy,
             api,
             admission,
             rates,
@@ -174,8 +196,7 @@ impl Djaffar {
     pub async fn shutdown(&self) {
         self.app.stopping.send_replace(true);
         self.app.store.stop();
-        self.app.tasks.sweep.abort();
-        self.app.tasks.roll_up.abort();
+        self.app.tasks.abort();
         if let Some(writer) = self.app.tasks.writer.lock().await.take()
             && let Err(error) = writer.await
         {
@@ -186,8 +207,19 @@ impl Djaffar {
         }
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn store(&self) -> &Store {
         &self.app.store
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn privacy(&self) -> &Privacy {
+        &self.app.privacy
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn activities(&self) -> &Activities {
+        &self.app.activities
     }
 
     pub(crate) fn auth(&self) -> &Auth {

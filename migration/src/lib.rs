@@ -16,6 +16,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261123_000001_create_tables;
 mod m20261123_000002_create_rollups;
+mod m20261123_000003_create_audit;
 
 /// All migrations, in the order in which they are applied.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_create_tables::Migration),
             Box::new(m20261123_000002_create_rollups::Migration),
+            Box::new(m20261123_000003_create_audit::Migration),
         ]
     }
 

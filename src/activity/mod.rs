@@ -2,6 +2,7 @@
 
 mod calendar;
 mod draft;
+mod export;
 mod live;
 mod stats;
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 pub(crate) use calendar::TimeBucket;
 pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
+pub(crate) use export::{Export, Format, Selection};
 pub(crate) use live::Lagged;
 use live::Live;
 pub(crate) use stats::{Bucket, Course, Dimension, Stats, Top, Value as TopValue};

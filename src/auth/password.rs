@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
+use crate::error::{Error, Reason};
 
 /// Hashes computed at the same time, 19 MiB each; further log-ins wait.
 const CONCURRENT: usize = 2;
@@ -35,7 +35,8 @@ impl Passwords {
     /// The PHC string of a password, with a salt of its own.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Error> {
         if password.is_empty() || password.len() > MAX_BYTES {
-            return Err(Error::bad_input("A password has between 1 and 1,024 bytes."));
+            let message = "A password has between 1 and 1,024 bytes.";
+            return Err(Error::refused("password", Reason::Invalid, message));
         }
         self.run(move || {
             let hash = Argon2::default().hash_password(password.as_bytes());

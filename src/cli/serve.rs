@@ -28,7 +28,7 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     })?;
     let url = format!("http://{}", listener.local_addr()?);
     if !djaffar.auth().users.exist().await? {
-        welcome(&url);
+        welcome(&url, &djaffar.auth().setup.open());
     }
     if serve.mode == Mode::Development {
         tracing::warn!("development mode: cookies over plain HTTP, the schema for everybody");
@@ -47,9 +47,11 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
 }
 
 /// What somebody who starts from nothing wants to know.
-fn welcome(url: &str) {
+fn welcome(url: &str, setup_token: &str) {
     println!(
-        r#"The database is empty. Make the first admin:
+        r#"Make the first admin: {url}/#/setup?token={setup_token}
+
+The link is good until somebody is there. Or make one by the command line:
 
   djaffar user create NAME --role admin
 

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::jwt::Jwt;
 use super::limits::Limits;
+use super::prune::Keep;
 use super::{Cli, Result};
 use crate::config::{Config, Introspection, IpStorage, Mode, ProxyHeader, Rates};
 
@@ -110,6 +111,8 @@ pub(super) struct Serve {
     pub limits: Limits,
     #[command(flatten)]
     pub jwt: Jwt,
+    #[command(flatten)]
+    pub keep: Keep,
     /// How long a query may read before it is given up, like 8s
     #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = read_timeout, default_value = "8s")]
     pub read_timeout: Duration,
@@ -141,6 +144,7 @@ impl Serve {
             introspection: self.introspection,
             jwt: self.jwt.config()?,
             roll_up_every: self.roll_up_every,
+            retention: self.keep.retention(),
             ..Config::default()
         })
     }
@@ -175,12 +179,21 @@ pub(super) fn command() -> Result<clap::Command> {
         if has(&command, &id) {
             command = command
                 .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true));
-        } else if command.find_subcommand("serve").is_some_and(|serve| has(serve, &id)) {
-            command = command.mut_subcommand("serve", |serve| {
-                serve
-                    .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true))
-            });
-        } else {
+            continue;
+        }
+        let mut is_known = false;
+        for subcommand in ["serve", "prune"] {
+            if command.find_subcommand(subcommand).is_some_and(|command| has(command, &id)) {
+                is_known = true;
+                let value = value.clone();
+                command = command.mut_subcommand(subcommand, |command| {
+                    command.mut_arg(&id, |argument| {
+                        argument.default_value(value).hide_default_value(true)
+                    })
+                });
+            }
+        }
+        if !is_known {
             return Err(format!("{}: there is no setting called {name}", path.display()).into());
         }
     }

@@ -13,6 +13,8 @@ pub use jwt::{JwtAlgorithm, JwtConfig, JwtKeys};
 pub use limits::Limits;
 pub use rates::Rates;
 
+use crate::privacy::Retention;
+
 /// How djaffar behaves. The defaults are right for production.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -46,6 +48,8 @@ pub struct Config {
     pub introspection: Option<Introspection>,
     /// The tokens of the host application, if it issues any.
     pub jwt: Option<JwtConfig>,
+    /// For how long things are kept; by default for ever.
+    pub retention: Retention,
     /// How often the keys of expired sessions are removed; not zero.
     pub sweep_every: Duration,
     /// How often what happened is counted in advance, and how long a quarter of an hour has to be
@@ -69,6 +73,7 @@ impl Default for Config {
             limits: Limits::default(),
             introspection: None,
             jwt: None,
+            retention: Retention::default(),
             sweep_every: Duration::from_secs(600),
             roll_up_every: Duration::from_secs(60),
         }

@@ -45,7 +45,7 @@ impl Api {
             .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .max_capacity(REMEMBERED);
         let limits = domain.config.limits.clone();
-        let mut schema = Schema::build(Query, Mutation, Subscription)
+        let mut schema = Schema::build(Query, Mutation::default(), Subscription)
             .limit_depth(limits.depth)
             .limit_directives(MAX_DIRECTIVES);
         if domain.config.introspection() != Introspection::All {

@@ -215,7 +215,11 @@ impl<'a> Counter<'a> {
         sizes.max().map(|size| size.min(MAX_PAGE)).or_else(|| {
             match field.name.node.as_str() {
                 // By name alone: these are also the counts of statistics, which are no lists.
-                "activities" | "sessions" | "users" if has_items(field) => Some(DEFAULT_PAGE),
+                "activities" | "auditEvents" | "sessions" | "tokens" | "users"
+                    if has_items(field) =>
+                {
+                    Some(DEFAULT_PAGE)
+                }
                 "top" => Some(DEFAULT_TOP),
                 "timeline" => Some(TIMELINE),
                 _ => None,

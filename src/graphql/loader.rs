@@ -20,6 +20,7 @@ pub(crate) struct Loaders {
     pub users: DataLoader<UserLoader, HashMapCache>,
     pub sessions: DataLoader<SessionLoader, HashMapCache>,
     pub courses: DataLoader<CourseLoader, HashMapCache>,
+    pub active: DataLoader<ActiveLoader, HashMapCache>,
 }
 
 impl Loaders {
@@ -29,11 +30,13 @@ impl Loaders {
         let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
         let courses =
             DataLoader::with_cache(CourseLoader(activities.clone()), tokio::spawn, cache());
+        let active = DataLoader::with_cache(ActiveLoader(auth.clone()), tokio::spawn, cache());
         Self {
             users: users.delay(Duration::ZERO),
             sessions: sessions.delay(Duration::ZERO),
             // Nothing fetches them before they are resolved: those of a list gather for a moment.
             courses: courses.delay(Duration::from_micros(100)),
+            active: active.delay(Duration::from_micros(100)),
         }
     }
 
@@ -43,6 +46,7 @@ impl Loaders {
         loaders.users.enable_all_cache(false);
         loaders.sessions.enable_all_cache(false);
         loaders.courses.enable_all_cache(false);
+        loaders.active.enable_all_cache(false);
         loaders
     }
 
@@ -152,5 +156,18 @@ impl Loader<(Uuid, Reader)> for CourseLoader {
             all.extend(courses.into_iter().map(|(id, course)| ((id, reader.clone()), course)));
         }
         Ok(all)
+    }
+}
+
+/// Which of some sessions are active.
+pub(crate) struct ActiveLoader(Arc<Auth>);
+
+impl Loader<Uuid> for ActiveLoader {
+    type Value = ();
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, ()>, Arc<Error>> {
+        let active = self.0.sessions.active(ids).await.map_err(Arc::new)?;
+        Ok(active.into_iter().map(|id| (id, ())).collect())
     }
 }

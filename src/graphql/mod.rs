@@ -3,6 +3,7 @@
 //! Types of the API are their own; they wrap what the domain returns. A resolver is a few lines:
 //! it asks the viewer for a right and calls the domain with it.
 
+mod admin;
 mod api;
 mod connection;
 mod errors;
@@ -10,6 +11,7 @@ mod guard;
 mod loader;
 mod mutation;
 mod query;
+mod selection;
 mod subscription;
 mod types;
 
@@ -23,12 +25,14 @@ pub(crate) use loader::Loaders;
 use loader::Selected;
 use mutation::Mutation;
 use query::Query;
+pub(crate) use selection::{cursor, selection};
 use subscription::Subscription;
 
 use crate::activity::Activities;
 use crate::auth::{Auth, Viewer};
 use crate::config::Config;
 use crate::error::Error;
+use crate::privacy::Privacy;
 
 /// The executable schema.
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -37,6 +41,7 @@ type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub(crate) struct Domain {
     pub activities: Activities,
     pub auth: Arc<Auth>,
+    pub privacy: Privacy,
     pub config: Arc<Config>,
 }
 
@@ -46,7 +51,7 @@ pub fn sdl() -> String {
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items();
-    let schema = Schema::build(Query, Mutation, Subscription).finish();
+    let schema = Schema::build(Query, Mutation::default(), Subscription).finish();
     schema.sdl_with_options(options)
 }
 

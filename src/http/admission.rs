@@ -26,12 +26,16 @@ const SMALL_BODY: usize = 16 << 10;
 /// A body must have come within this time, however large it is.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Exports that are under way.
+const EXPORTS: usize = 4;
+
 /// The places and the room of an instance.
 #[derive(Debug)]
 pub(crate) struct Admission {
     places: Semaphore,
     large_bodies: Semaphore,
     sockets: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 /// Why a body was not read to its end.
@@ -48,7 +52,13 @@ impl Admission {
             places: Semaphore::new(PLACES),
             large_bodies: Semaphore::new(LARGE_BODIES),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
         }
+    }
+
+    /// A place to be kept until an export is complete.
+    pub(super) fn export(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.exports.clone().try_acquire_owned().map_err(|_| Error::Busy)
     }
 
     /// A place to be kept until the request is answered.

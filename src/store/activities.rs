@@ -86,6 +86,15 @@ impl Store {
 }
 
 impl Filter {
+    /// The users and sessions to which alone it narrows the log down.
+    pub(crate) fn people(&self) -> Vec<Uuid> {
+        match self {
+            Self::All(filters) => filters.iter().flat_map(Self::people).collect(),
+            Self::User(ids) | Self::Session(ids) if ids.len() == 1 => ids.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     pub(super) fn condition(&self, backend: DatabaseBackend) -> Condition {
         let conditions = |filters: &[Filter], of: Condition| {
             filters.iter().fold(of, |of, filter| of.add(filter.condition(backend)))

@@ -11,12 +11,16 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(crate) mod activities;
+pub(crate) mod admin;
+mod audit;
 mod backlog;
 mod batch;
 pub(crate) mod courses;
 mod database;
 pub(crate) mod entity;
+mod erasures;
 mod events;
+pub(crate) mod forget;
 mod insert;
 pub(crate) mod keyset;
 mod matches;

@@ -107,30 +107,6 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Gives a user a new password; their sessions of before are void.
-    pub(crate) async fn set_password(&self, id: Uuid, hash: String) -> Result<(), Error> {
-        let change = ActiveModel {
-            id: Set(id),
-            password_hash: Set(Some(hash)),
-            credentials_changed_at: Set(Timestamp::now()),
-            ..Default::default()
-        };
-        change.update(&self.write).await?;
-        Ok(())
-    }
-
-    /// Locks a user out; their sessions are void.
-    pub(crate) async fn disable_user(&self, id: Uuid) -> Result<(), Error> {
-        let change = ActiveModel {
-            id: Set(id),
-            active: Set(false),
-            credentials_changed_at: Set(Timestamp::now()),
-            ..Default::default()
-        };
-        change.update(&self.write).await?;
-        Ok(())
-    }
-
     /// Gives a user another name and role; false if the name is taken.
     pub(crate) async fn rename_user(
         &self,

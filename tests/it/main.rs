@@ -8,9 +8,12 @@
 mod harness;
 
 mod addresses;
+mod admin;
+mod audit;
 mod browser;
 mod command_line;
 mod exactly_once;
+mod export;
 mod faults;
 mod filters;
 mod graphql_http;
@@ -25,10 +28,13 @@ mod operation;
 mod origins;
 mod overload;
 mod pages;
+mod privacy;
 mod rates;
+mod retention;
 mod rights;
 mod schema;
 mod sessions;
+mod setup;
 mod stats;
 mod subscriptions;
 mod tokens;

@@ -51,6 +51,11 @@ impl Session {
         self.0.last_seen_at
     }
 
+    /// Whether its cookie still opens it: it has neither expired nor been ended.
+    async fn is_active(&self, context: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(loaders(context)?.active.load_one(self.0.id).await?.is_some())
+    }
+
     /// What was done in this session; for staff and for its user.
     #[allow(clippy::too_many_arguments)]
     async fn activities(

@@ -8,6 +8,7 @@ use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::session::{Session, SessionOrder, sessions};
 use super::stats::ActivityStats;
+use super::token::ApiToken;
 use crate::activity::{Filter, Key, Position};
 use crate::auth;
 use crate::error::Error;
@@ -89,6 +90,13 @@ impl User {
     ) -> Result<ActivityStats, Error> {
         let reader = viewer(context)?.reader_of(Some(self.0.id))?;
         ActivityStats::new(reader, Some(Filter::User(vec![self.0.id])), filter)
+    }
+
+    /// Their API tokens, also those that are not good any more, the newest first; for admins.
+    async fn tokens(&self, context: &Context<'_>) -> Result<Vec<ApiToken>, Error> {
+        let admin = viewer(context)?.admin()?;
+        let tokens = domain(context)?.auth.tokens.list(&admin, Some(self.0.id)).await?;
+        Ok(tokens.into_iter().map(ApiToken).collect())
     }
 
     /// Their browser sessions; for staff.

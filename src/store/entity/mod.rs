@@ -2,6 +2,8 @@
 
 pub(crate) mod activity;
 pub(crate) mod api_token;
+pub(crate) mod audit_event;
+pub(crate) mod erasure;
 pub(crate) mod rollup;
 pub(crate) mod rollup_item;
 pub(crate) mod rollup_stale;
