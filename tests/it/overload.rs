@@ -116,6 +116,12 @@ async fn a_query_that_takes_too_long_is_cut() {
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "TIMEOUT", "{body}");
     assert_eq!(body["errors"].as_array().unwrap().len(), 1);
+    // So is what is counted: no number is better than a wrong one.
+    let query = "query($where: ActivityFilter) { activityStats(where: $where) { activities } }";
+    let response = staff.post_graphql(query, json!({ "where": { "or": nowhere } })).await;
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "TIMEOUT", "{body}");
+    assert_eq!(body["data"]["activityStats"], Value::Null);
     // What an index serves is served, by the same connections.
     let query =
         "query($where: ActivityFilter) { activities(first: 5, where: $where) { nodes { path } } }";

@@ -259,6 +259,24 @@ async fn statistics_agree_with_a_count_before_and_after_they_are_rolled_up() {
 }
 
 #[tokio::test]
+async fn what_is_gone_from_the_log_is_counted_and_known_no_more() {
+    let app = TestApp::start().await;
+    let staff = seed(&app).await;
+    app.djaffar.shutdown().await;
+    app.program().run(&["stats", "rebuild"]).await.success();
+    // As only somebody can who changes tables by hand.
+    app.database.execute("DELETE FROM djaffar_activity WHERE path IN ('/1', '/2')").await;
+    let terms = "SELECT count(*) FROM djaffar_rollup_term WHERE kind = 0";
+    assert_eq!(app.database.count(terms).await, 12);
+    app.program().run(&["stats", "rebuild"]).await.success();
+    assert_eq!(app.database.count(terms).await, 10);
+    let (_node, url) = app.another_node().await;
+    for filter in filters() {
+        compare(&staff.clone().at(&url), &filter).await;
+    }
+}
+
+#[tokio::test]
 async fn an_empty_log_comes_to_nothing() {
     let app = TestApp::start().await;
     let staff = app.staff().await;

@@ -1,7 +1,7 @@
-//! Rolling up: from the log into quarters of an hour, and from those into days.
+//! Rolling up: from the log into quarters of an hour, from those into hours, from those into days.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order};
 use sea_orm::{
@@ -13,16 +13,19 @@ use uuid::Uuid;
 
 use super::summary::Summary;
 use super::terms::{self, Kind};
-use super::{Dimension, HELD_FOR, Level, insert_stale, mark_stale, stale};
+use super::{Dimension, Level, died_before, insert_stale, mark_stale, stale};
 use crate::error::Error;
 use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
 use crate::store::events::{self, Directory};
 use crate::store::{Store, Timestamp};
 
+const SWEEP_EVERY: Duration = Duration::from_hours(24);
 /// Stale periods that are looked at together.
 const STALE_AT_ONCE: u64 = 1_000;
 /// Quarters of an hour that are rolled up in one transaction.
 const QUARTERS_AT_ONCE: usize = 16;
+/// Hours, or days, that are put together in one transaction.
+const WHOLES_AT_ONCE: usize = 12;
 /// Activities that one statement reads.
 const EVENTS_AT_ONCE: u64 = 10_000;
 
@@ -33,38 +36,48 @@ struct Stale {
 }
 
 impl Store {
-    /// Rolls up, every so often, what is stale.
+    /// Rolls up, every so often, what is stale; forgets, every day, what is counted no more.
     pub(crate) async fn keep_rolled_up(self, every: Duration) {
+        let mut swept = Instant::now();
         loop {
             tokio::time::sleep(every).await;
-            if let Err(error) = self.roll_up(|_| {}).await {
+            let mut result = self.roll_up(|_| {}).await;
+            if result.is_ok() && swept.elapsed() > SWEEP_EVERY {
+                result = self.sweep_terms().await.map(|_| ());
+                swept = Instant::now();
+            }
+            if let Err(error) = result {
                 error.log();
             }
         }
     }
 
-    /// Rolls up what is stale and not held by a writer; tells how many periods are done.
+    /// Rolls up what is stale and not held by a writer; tells how many quarters of an hour are done.
     pub(crate) async fn roll_up(&self, done: impl Fn(u64)) -> Result<(), Error> {
-        let mut from = Timestamp(i64::MIN);
-        while let Some((free, next)) = self.stale_from(Level::Quarter, from).await? {
-            for run in runs(free) {
-                self.roll_up_quarters(&run).await?;
-                done(run.len() as u64);
+        for level in [Level::Quarter, Level::Hour, Level::Day] {
+            let mut from = Timestamp(i64::MIN);
+            while let Some((free, next)) = self.stale_from(level, from).await? {
+                from = next;
+                match level.part() {
+                    None => {
+                        for run in runs(free) {
+                            self.roll_up_log(level, &run).await?;
+                            done(run.len() as u64);
+                        }
+                    }
+                    Some(part) => {
+                        for some in free.chunks(WHOLES_AT_ONCE) {
+                            self.roll_up_parts(level, part, some).await?;
+                        }
+                    }
+                }
             }
-            from = next;
-        }
-        from = Timestamp(i64::MIN);
-        while let Some((free, next)) = self.stale_from(Level::Day, from).await? {
-            for day in free {
-                self.roll_up_day(&day).await?;
-                done(1);
-            }
-            from = next;
         }
         Ok(())
     }
 
-    /// Makes everything stale that there is, so that it is rolled up anew; tells how many periods.
+    /// Makes everything stale that there is, so that it is rolled up anew; tells how many quarters of
+    /// an hour that are.
     pub(crate) async fn doubt_rollups(&self) -> Result<u64, Error> {
         let kept: Vec<Timestamp> = rollup::Entity::find()
             .select_only()
@@ -81,10 +94,9 @@ impl Store {
             starts.insert(start);
             from = start.plus_micros(Level::Quarter.length());
         }
-        let days: HashSet<_> = starts.iter().map(|start| Level::Day.start_of(*start)).collect();
-        let periods = (starts.len() + days.len()) as u64;
+        let quarters = starts.len() as u64;
         mark_stale(&self.write, starts).await?;
-        Ok(periods)
+        Ok(quarters)
     }
 
     /// How many periods can't be relied on.
@@ -124,7 +136,7 @@ impl Store {
             .await?;
         let Some(last) = rows.last() else { return Ok(None) };
         let (last, is_cut) = (last.start, rows.len() as u64 == STALE_AT_ONCE);
-        let dead = Timestamp::now().plus_seconds(-(HELD_FOR.as_secs().cast_signed()));
+        let dead = died_before();
         let is_held = |row: &rollup_stale::Model| {
             row.writer.is_some_and(|writer| writer == self.id || row.held_at > dead)
         };
@@ -148,61 +160,81 @@ impl Store {
         Ok(Some((periods.into_values().flatten().collect(), next)))
     }
 
-    /// Rolls up quarters of an hour that follow each other.
-    async fn roll_up_quarters(&self, run: &[Stale]) -> Result<(), Error> {
+    /// Rolls up periods that follow each other from the log.
+    async fn roll_up_log(&self, level: Level, run: &[Stale]) -> Result<(), Error> {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
-        let end = last.start.plus_micros(Level::Quarter.length());
+        let end = last.start.plus_micros(level.length());
         let (directory, summaries) = self.summarize(first.start, end).await?;
         let summaries = self.with_lasting_numbers(directory, summaries).await?;
-        let transaction = self.begin_writing().await?;
-        if !take(&transaction, run).await? {
-            return Ok(transaction.rollback().await?);
-        }
-        let starts: Vec<_> = run.iter().map(|stale| stale.start).collect();
-        replace(&transaction, Level::Quarter, &starts, summaries).await?;
-        let mut days: Vec<_> = starts.iter().map(|start| Level::Day.start_of(*start)).collect();
-        days.dedup();
-        let days = days.into_iter().map(|day| stale(Level::Day, day, None)).collect();
-        insert_stale(&transaction, days).await?;
-        Ok(transaction.commit().await?)
+        self.replace(level, &run.iter().collect::<Vec<_>>(), summaries).await
     }
 
-    /// Rolls up a day, unless one of its quarters has to come first.
-    async fn roll_up_day(&self, day: &Stale) -> Result<(), Error> {
-        let end = day.start.plus_micros(Level::Day.length());
-        let waits = rollup_stale::Entity::find()
-            .filter(rollup_stale::Column::Level.eq(Level::Quarter.length()))
-            .filter(rollup_stale::Column::Start.gte(day.start))
+    /// Rolls up periods from their parts, but those of which a part has to come first.
+    async fn roll_up_parts(&self, level: Level, part: Level, some: &[Stale]) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (some.first(), some.last()) else { return Ok(()) };
+        let end = last.start.plus_micros(level.length());
+        let waiting: Vec<Timestamp> = rollup_stale::Entity::find()
+            .select_only()
+            .column(rollup_stale::Column::Start)
+            .distinct()
+            .filter(rollup_stale::Column::Level.lt(level.length()))
+            .filter(rollup_stale::Column::Start.gte(first.start))
             .filter(rollup_stale::Column::Start.lt(end))
-            .one(&self.read)
+            .into_tuple()
+            .all(&self.read)
             .await?;
-        if waits.is_some() {
-            return Ok(());
+        let waiting: HashSet<_> = waiting.into_iter().map(|start| level.start_of(start)).collect();
+        let ready: Vec<_> = some.iter().filter(|stale| !waiting.contains(&stale.start)).collect();
+        let mut summaries = BTreeMap::new();
+        for stale in &ready {
+            summaries.insert(stale.start, self.unite(level, part, stale.start).await?);
         }
+        self.replace(level, &ready, summaries).await
+    }
+
+    /// What the parts of a period come to.
+    async fn unite(&self, level: Level, part: Level, start: Timestamp) -> Result<Summary, Error> {
+        let end = start.plus_micros(level.length());
         let mut summary = Summary::default();
-        let quarters = rollup::Entity::find()
-            .filter(rollup::Column::Level.eq(Level::Quarter.length()))
-            .filter(rollup::Column::Start.gte(day.start))
+        let parts = rollup::Entity::find()
+            .filter(rollup::Column::Level.eq(part.length()))
+            .filter(rollup::Column::Start.gte(start))
             .filter(rollup::Column::Start.lt(end))
             .all(&self.read)
             .await?;
-        quarters.iter().for_each(|quarter| summary.totals.merge(quarter));
+        parts.iter().for_each(|part| summary.totals.merge(part));
         for dimension in Dimension::ALL {
-            let quarters = rollup_item::Entity::find()
+            let parts = rollup_item::Entity::find()
                 .filter(rollup_item::Column::Dimension.eq(dimension.code()))
-                .filter(rollup_item::Column::Level.eq(Level::Quarter.length()))
-                .filter(rollup_item::Column::Start.gte(day.start))
+                .filter(rollup_item::Column::Level.eq(part.length()))
+                .filter(rollup_item::Column::Start.gte(start))
                 .filter(rollup_item::Column::Start.lt(end))
                 .all(&self.read)
                 .await?;
-            quarters.iter().for_each(|quarter| summary.merge_items(dimension, quarter));
+            parts.iter().for_each(|part| summary.merge_items(dimension, part));
         }
+        Ok(summary)
+    }
+
+    /// Writes the rollups of periods, unless somebody else has been faster.
+    async fn replace(
+        &self,
+        level: Level,
+        periods: &[&Stale],
+        summaries: BTreeMap<Timestamp, Summary>,
+    ) -> Result<(), Error> {
         let transaction = self.begin_writing().await?;
-        if !take(&transaction, std::slice::from_ref(day)).await? {
+        if !take(&transaction, periods).await? {
             return Ok(transaction.rollback().await?);
         }
-        let summaries = BTreeMap::from([(day.start, summary)]);
-        replace(&transaction, Level::Day, &[day.start], summaries).await?;
+        let starts: Vec<_> = periods.iter().map(|stale| stale.start).collect();
+        write(&transaction, level, &starts, summaries).await?;
+        if let Some(whole) = level.whole() {
+            let mut wholes: Vec<_> = starts.iter().map(|start| whole.start_of(*start)).collect();
+            wholes.dedup();
+            let wholes = wholes.into_iter().map(|start| stale(whole, start, None));
+            insert_stale(&transaction, wholes.collect()).await?;
+        }
         Ok(transaction.commit().await?)
     }
 
@@ -273,7 +305,7 @@ impl Store {
         Ok(numbers)
     }
 
-    async fn begin_writing(&self) -> Result<DatabaseTransaction, Error> {
+    pub(super) async fn begin_writing(&self) -> Result<DatabaseTransaction, Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -301,7 +333,7 @@ fn runs(stale: Vec<Stale>) -> Vec<Vec<Stale>> {
 }
 
 /// Takes the marks of periods away. False: somebody else has done so.
-async fn take<C: ConnectionTrait>(connection: &C, periods: &[Stale]) -> Result<bool, Error> {
+async fn take<C: ConnectionTrait>(connection: &C, periods: &[&Stale]) -> Result<bool, Error> {
     let marks: Vec<Uuid> = periods.iter().flat_map(|stale| stale.marks.iter().copied()).collect();
     let expected = marks.len() as u64;
     let taken = rollup_stale::Entity::delete_many()
@@ -312,7 +344,7 @@ async fn take<C: ConnectionTrait>(connection: &C, periods: &[Stale]) -> Result<b
 }
 
 /// Writes the rollups of periods in the place of those that are there.
-async fn replace<C: ConnectionTrait>(
+async fn write<C: ConnectionTrait>(
     connection: &C,
     level: Level,
     starts: &[Timestamp],

@@ -1,9 +1,9 @@
-//! Rollups: what happened in each quarter of an hour and on each day, counted in advance.
+//! Rollups: what happened in each quarter of an hour, each hour and on each day, counted in advance.
 //!
 //! # What is kept
 //!
 //! For each quarter of an hour, which is the least that the offsets of all time zones have in common,
-//! and for each day of UTC: how many activities, the exact sets of their users and sessions, and the
+//! for each hour, and for each day of UTC: how many activities, the exact sets of their users and sessions, and the
 //! same for each path, referer, host of a referer, name, user and user agent. Users, sessions and
 //! texts are known by small numbers ([`terms`]), so a set is a byte or two for each member
 //! ([`packed`]), and sets of several periods are merged without an error: no count is estimated.
@@ -22,7 +22,8 @@
 //! - Whoever rolls up first reads the rows of a period, then the log, and then in one transaction
 //!   writes the rollup and deletes the rows that it has read. If one of them is gone, somebody else
 //!   was faster, and nothing is written. If one has come meanwhile, the period stays stale.
-//! - A day is made of its quarters in the same manner: writing one of them makes the day stale.
+//! - An hour is made of its quarters in the same manner, and a day of its hours: writing one of them
+//!   makes the whole stale.
 //!
 //! Late events, retries, erasures and crashes need nothing of their own: a late event makes an old
 //! period stale, a repeated id stores nothing, and what a killed process held is taken over after
@@ -33,6 +34,7 @@ mod claims;
 mod fold;
 mod packed;
 mod summary;
+mod sweep;
 pub(super) mod terms;
 
 use std::time::Duration;
@@ -56,6 +58,7 @@ const HELD_FOR: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     Quarter,
+    Hour,
     Day,
 }
 
@@ -64,7 +67,26 @@ impl Level {
     pub(super) const fn length(self) -> i64 {
         match self {
             Self::Quarter => 900_000_000,
+            Self::Hour => 3_600_000_000,
             Self::Day => 86_400_000_000,
+        }
+    }
+
+    /// What it is made of; None: of the log.
+    const fn part(self) -> Option<Self> {
+        match self {
+            Self::Quarter => None,
+            Self::Hour => Some(Self::Quarter),
+            Self::Day => Some(Self::Hour),
+        }
+    }
+
+    /// What is made of it.
+    const fn whole(self) -> Option<Self> {
+        match self {
+            Self::Quarter => Some(Self::Hour),
+            Self::Hour => Some(Self::Day),
+            Self::Day => None,
         }
     }
 
@@ -77,6 +99,11 @@ impl Level {
     pub(super) fn next_start(self, date: Timestamp) -> Timestamp {
         self.start_of(date.plus_micros(self.length() - 1))
     }
+}
+
+/// Who has shown no sign of life since is dead.
+fn died_before() -> Timestamp {
+    Timestamp::now().plus_seconds(-HELD_FOR.as_secs().cast_signed())
 }
 
 /// Says that activities of these dates have been changed or deleted, to be called in the same

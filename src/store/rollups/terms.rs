@@ -27,7 +27,7 @@ pub(in crate::store) enum Kind {
 }
 
 impl Kind {
-    fn code(self) -> i64 {
+    pub(super) fn code(self) -> i64 {
         match self {
             Self::Of(dimension) => dimension.code(),
             Self::Session => Dimension::ALL.len() as i64,

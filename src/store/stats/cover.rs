@@ -18,6 +18,7 @@ pub(super) const ALWAYS: Span =
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Cover {
     pub days: Vec<Span>,
+    pub hours: Vec<Span>,
     pub quarters: Vec<Span>,
     /// Of these the log itself.
     pub log: Vec<Span>,
@@ -26,9 +27,27 @@ pub(super) struct Cover {
 /// The periods whose rollups can't be relied on.
 #[derive(Debug, Default)]
 pub(super) struct StalePeriods {
-    pub quarters: BTreeSet<Timestamp>,
-    /// Those too one of whose quarters is stale.
-    pub days: BTreeSet<Timestamp>,
+    quarters: BTreeSet<Timestamp>,
+    // Those too of which a part is stale.
+    hours: BTreeSet<Timestamp>,
+    days: BTreeSet<Timestamp>,
+}
+
+impl StalePeriods {
+    /// Of periods by their level and beginning.
+    pub(super) fn new(periods: impl IntoIterator<Item = (i64, Timestamp)>) -> Self {
+        let mut stale = Self::default();
+        for (level, start) in periods {
+            stale.days.insert(Level::Day.start_of(start));
+            if level <= Level::Hour.length() {
+                stale.hours.insert(Level::Hour.start_of(start));
+            }
+            if level <= Level::Quarter.length() {
+                stale.quarters.insert(start);
+            }
+        }
+        stale
+    }
 }
 
 impl Cover {
@@ -37,9 +56,12 @@ impl Cover {
         let mut cover = Self::default();
         for pair in cuts.windows(2) {
             let [from, to] = pair else { continue };
-            let mut rest = Vec::new();
-            split(&(*from..*to), Level::Day, &stale.days, &mut cover.days, &mut rest);
-            for span in rest {
+            let (mut of_days, mut of_hours) = (Vec::new(), Vec::new());
+            split(&(*from..*to), Level::Day, &stale.days, &mut cover.days, &mut of_days);
+            for span in of_days {
+                split(&span, Level::Hour, &stale.hours, &mut cover.hours, &mut of_hours);
+            }
+            for span in of_hours {
                 split(&span, Level::Quarter, &stale.quarters, &mut cover.quarters, &mut cover.log);
             }
         }
@@ -49,9 +71,10 @@ impl Cover {
 
 impl Cover {
     /// The rollups to read.
-    pub(super) fn rollups(&self) -> impl Iterator<Item = (Level, &Span)> {
-        let days = self.days.iter().map(|span| (Level::Day, span));
-        days.chain(self.quarters.iter().map(|span| (Level::Quarter, span)))
+    pub(super) fn rollups<'a>(&'a self) -> impl Iterator<Item = (Level, &'a Span)> {
+        let of = |level, spans: &'a [Span]| spans.iter().map(move |span| (level, span));
+        let days = of(Level::Day, &self.days).chain(of(Level::Hour, &self.hours));
+        days.chain(of(Level::Quarter, &self.quarters))
     }
 }
 
@@ -165,19 +188,15 @@ mod tests {
             let cuts: Vec<_> = cuts.into_iter().map(|minute| Timestamp(minute * MINUTE)).collect();
             let quarters: BTreeSet<_> =
                 stale.into_iter().map(|quarter| Timestamp(quarter * 15 * MINUTE)).collect();
-            let days = quarters.iter().map(|quarter| Level::Day.start_of(*quarter)).collect();
-            let stale = StalePeriods { quarters, days };
+            let length = Level::Quarter.length();
+            let stale = StalePeriods::new(quarters.iter().map(|quarter| (length, *quarter)));
             let cover = Cover::new(&cuts, &stale);
-            let mut all: Vec<Span> = Vec::new();
-            for (spans, level) in [(&cover.days, Some(Level::Day)), (&cover.quarters, Some(Level::Quarter)), (&cover.log, None)] {
-                for span in spans {
-                    if let Some(level) = level {
-                        prop_assert_eq!(level.start_of(span.start), span.start);
-                        prop_assert_eq!(level.start_of(span.end), span.end);
-                        prop_assert!(stale.quarters.range(span.clone()).next().is_none());
-                    }
-                    all.push(span.clone());
-                }
+            let mut all: Vec<Span> = cover.log.clone();
+            for (level, span) in cover.rollups() {
+                prop_assert_eq!(level.start_of(span.start), span.start);
+                prop_assert_eq!(level.start_of(span.end), span.end);
+                prop_assert!(stale.quarters.range(span.clone()).next().is_none());
+                all.push(span.clone());
             }
             all.sort_by_key(|span| span.start);
             prop_assert_eq!(all.first().map(|span| span.start), cuts.first().copied());
@@ -187,9 +206,10 @@ mod tests {
             }
             // A period that a cut goes through is counted on neither side.
             for cut in &cuts {
-                let day = Level::Day.start_of(*cut);
-                let is_cut = day != *cut;
-                prop_assert!(!is_cut || cover.days.iter().all(|span| !span.contains(&day)));
+                for (level, span) in cover.rollups() {
+                    let start = level.start_of(*cut);
+                    prop_assert!(start == *cut || !span.contains(&start));
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What is read to count.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 use sea_orm::sea_query::{Condition, Expr};
@@ -42,15 +42,7 @@ impl Snapshot {
             .into_tuple()
             .all(&self.0)
             .await?;
-        let is_quarter = |level: i64| level == Level::Quarter.length();
-        let starts = |of_quarters: bool| {
-            let rows = rows.iter().filter(move |(level, _)| is_quarter(*level) == of_quarters);
-            rows.map(|(_, start)| *start)
-        };
-        let quarters: BTreeSet<_> = starts(true).collect();
-        let stale_within = quarters.iter().map(|quarter| Level::Day.start_of(*quarter));
-        let days = starts(false).chain(stale_within).collect();
-        Ok(Cover::new(cuts, &StalePeriods { quarters, days }))
+        Ok(Cover::new(cuts, &StalePeriods::new(rows)))
     }
 
     /// Reads the activities that a filter lets through.

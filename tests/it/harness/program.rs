@@ -96,8 +96,6 @@ impl Program {
     /// Starts `djaffar serve` on a free port, and returns when it serves.
     pub async fn serve(mut self, arguments: &[&str]) -> Server {
         self.command.arg("serve").args(arguments).env("DJAFFAR_LOG_FORMAT", "json");
-        // So often that it happens while a test lasts.
-        self.command.env("DJAFFAR_ROLL_UP_EVERY", "50ms");
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
