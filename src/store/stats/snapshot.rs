@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, StreamTrait,
 };
@@ -63,10 +63,10 @@ impl Snapshot {
         dimensions: &[Dimension],
         tally: &mut Tally,
     ) -> Result<(), Error> {
-        for span in &cover.log {
+        for spans in cover.log() {
             let date = activity::Column::Date;
-            let within = Condition::all().add(date.gte(span.start)).add(date.lt(span.end));
-            self.gather_where(within, dimensions, tally).await?;
+            let within = spans.iter().map(|span| date.gte(span.start).and(date.lt(span.end)));
+            self.gather_where(any(within), dimensions, tally).await?;
         }
         Ok(())
     }
@@ -116,11 +116,13 @@ impl Snapshot {
     ) -> Result<(), Error> {
         use rollup::Column;
 
-        for (level, span) in cover.rollups() {
+        for (level, spans) in cover.rollups() {
+            let within = |span: &Span| {
+                let level = Column::Level.eq(level.length());
+                level.and(Column::Start.gte(span.start)).and(Column::Start.lt(span.end))
+            };
             let mut rows = rollup::Entity::find()
-                .filter(Column::Level.eq(level.length()))
-                .filter(Column::Start.gte(span.start))
-                .filter(Column::Start.lt(span.end))
+                .filter(any(spans.iter().map(within)))
                 .stream(&self.0)
                 .await?;
             while let Some(row) = rows.try_next().await? {
@@ -184,7 +186,12 @@ impl Snapshot {
     ) -> Result<(), Error> {
         use rollup_item::Column;
 
-        for (level, span) in cover.rollups() {
+        for (level, spans) in cover.rollups() {
+            let within = |span: &Span| {
+                let dimension = Column::Dimension.eq(dimension.code());
+                let period = dimension.and(Column::Level.eq(level.length()));
+                period.and(Column::Start.gte(span.start)).and(Column::Start.lt(span.end))
+            };
             let mut query = rollup_item::Entity::find().select_only().columns([
                 Column::Dimension,
                 Column::Level,
@@ -197,17 +204,16 @@ impl Snapshot {
                     false => query.expr_as(Expr::value(Vec::<u8>::new()), column),
                 };
             }
-            let mut rows = query
-                .filter(Column::Dimension.eq(dimension.code()))
-                .filter(Column::Level.eq(level.length()))
-                .filter(Column::Start.gte(span.start))
-                .filter(Column::Start.lt(span.end))
-                .stream(&self.0)
-                .await?;
+            let mut rows = query.filter(any(spans.iter().map(within))).stream(&self.0).await?;
             while let Some(row) = rows.try_next().await? {
                 read(&row);
             }
         }
         Ok(())
     }
+}
+
+/// One of these holds; each of them is served by an index.
+fn any(conditions: impl Iterator<Item = SimpleExpr>) -> Condition {
+    conditions.fold(Condition::any(), Condition::add)
 }
