@@ -42,7 +42,6 @@ pub(crate) enum Action {
     EndSession,
     EndUserSessions,
     ErasePerson,
-    #[cfg(feature = "cli")]
     Prune,
 }
 
@@ -63,7 +62,6 @@ impl Action {
             Self::EndSession => "endSession",
             Self::EndUserSessions => "endUserSessions",
             Self::ErasePerson => "erasePerson",
-            #[cfg(feature = "cli")]
             Self::Prune => "prune",
         }
     }
