@@ -162,6 +162,11 @@ impl Audit {
         Ok(self.store.audit_events(page).await?.map(AuditEvent::from))
     }
 
+    /// So many lines, the newest first. For the command line.
+    pub(crate) async fn newest(&self, admin: &Admin, limit: u64) -> Result<Vec<AuditEvent>, Error> {
+        Ok(self.page(admin, &Page { limit, ..Page::default() }).await?.rows)
+    }
+
     /// How many lines there are.
     pub(crate) async fn count(&self, _: &Admin, cap: u64) -> Result<CappedCount, Error> {
         self.store.count_audit_events(cap).await

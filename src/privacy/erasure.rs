@@ -107,13 +107,9 @@ impl Privacy {
     /// Carries out what was ordered, here or elsewhere, as long as the process lives.
     pub(crate) async fn keep_erasing(self) {
         loop {
-            let pause = match self.advance_all().await {
-                Ok(Progress::Complete) => IDLE,
-                Ok(Progress::Later) => AGAIN,
-                Err(error) => {
-                    error.log();
-                    AGAIN
-                }
+            let pause = match noted(self.advance_all().await) {
+                Progress::Complete => IDLE,
+                Progress::Later => AGAIN,
             };
             tokio::select! {
                 () = self.ordered.notified() => {}
@@ -133,7 +129,8 @@ impl Privacy {
     async fn advance_all(&self) -> Result<Progress, Error> {
         let mut progress = Progress::Complete;
         for erasure in self.store.erasures().await? {
-            if self.advance(erasure).await? == Progress::Later {
+            // One that fails must not hold up the others.
+            if noted(self.advance(erasure).await) == Progress::Later {
                 progress = Progress::Later;
             }
         }
@@ -219,6 +216,14 @@ impl Privacy {
             page.after = Some(position);
         }
     }
+}
+
+/// Logs an error; the next round tries again.
+fn noted(result: Result<Progress, Error>) -> Progress {
+    result.unwrap_or_else(|error| {
+        error.log();
+        Progress::Later
+    })
 }
 
 /// Whether there is anything in the row that is to be forgotten.
