@@ -1,0 +1,58 @@
+import { useEffect, useRef } from "react";
+import { address } from "./api/client";
+import { Activity } from "./activity/activity";
+import { href, useRoute } from "./route";
+import { Logo } from "./ui/logo";
+import { Notice } from "./ui/notice";
+import { ThemeSwitch } from "./ui/theme";
+import { useViewer } from "./viewer";
+
+const VIEWS = { activity: "Activity" };
+
+/** The frame around every view. */
+export function Shell() {
+  const { role } = useViewer();
+  const { path } = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const where = path.join("/");
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    document.title = `${path.at(-1) ?? "Overview"} · djaffar`;
+  }, [where]);
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
+        Skip to content
+      </a>
+      <Top current={path[0] ?? ""} />
+      <main id="main" ref={main} tabIndex={-1}>
+        {role === "USER" ? <Notice>You are signed in, but only staff may read the log.</Notice> : <View path={path} />}
+      </main>
+    </>
+  );
+}
+
+function Top({ current }: { current: string }) {
+  const { username, role, signOut } = useViewer();
+  return (
+    <header className="top">
+      <a href="#/" aria-label="djaffar: overview"><Logo /></a>
+      <nav aria-label="Views">
+        {role !== "USER" && Object.entries(VIEWS).map(([view, label]) => (
+          <a key={view} href={href([view])} aria-current={current === view ? "page" : undefined}>{label}</a>
+        ))}
+        <a href={address("graphiql").href}>GraphiQL</a>
+      </nav>
+      <ThemeSwitch />
+      <div className="who">
+        <bdi>{username}</bdi>
+        <button className="plain" onClick={signOut}>Sign out</button>
+      </div>
+    </header>
+  );
+}
+
+function View({ path: [view] }: { path: string[] }) {
+  if (view === "activity" || !view) return <Activity />;
+  return <Notice>There is no such view. <a href="#/">To the overview</a></Notice>;
+}
