@@ -1,13 +1,15 @@
 import { useEffect, useRef } from "react";
 import { address } from "./api/client";
 import { Activity } from "./activity/activity";
+import { Overview } from "./overview/overview";
 import { href, useRoute } from "./route";
 import { Logo } from "./ui/logo";
+import { Menu } from "./ui/menu";
 import { Notice } from "./ui/notice";
 import { ThemeSwitch } from "./ui/theme";
 import { useViewer } from "./viewer";
 
-const VIEWS = { activity: "Activity" };
+const VIEWS = { overview: "Overview", activity: "Activity" };
 
 /** The frame around every view. */
 export function Shell() {
@@ -24,9 +26,9 @@ export function Shell() {
       <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
         Skip to content
       </a>
-      <Top current={path[0] ?? ""} />
+      <Top current={path[0] ?? "overview"} />
       <main id="main" ref={main} tabIndex={-1}>
-        {role === "USER" ? <Notice>You are signed in, but only staff may read the log.</Notice> : <View path={path} />}
+        {role === "USER" ? <Notice>You are signed in, but only staff may read the log.</Notice> : <View path={path.length ? path : ["overview"]} />}
       </main>
     </>
   );
@@ -43,16 +45,21 @@ function Top({ current }: { current: string }) {
         ))}
         <a href={address("graphiql").href}>GraphiQL</a>
       </nav>
-      <ThemeSwitch />
-      <div className="who">
-        <bdi>{username}</bdi>
-        <button className="plain" onClick={signOut}>Sign out</button>
-      </div>
+      <span className="spring" />
+      <Menu label={username}>
+        {() => (
+          <div className="stack">
+            <ThemeSwitch />
+            <button onClick={signOut}>Sign out</button>
+          </div>
+        )}
+      </Menu>
     </header>
   );
 }
 
 function View({ path: [view] }: { path: string[] }) {
-  if (view === "activity" || !view) return <Activity />;
+  if (view === "overview") return <Overview />;
+  if (view === "activity") return <Activity />;
   return <Notice>There is no such view. <a href="#/">To the overview</a></Notice>;
 }
