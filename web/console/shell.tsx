@@ -2,6 +2,9 @@ import { useEffect, useRef } from "react";
 import { address } from "./api/client";
 import { Activity } from "./activity/activity";
 import { Overview } from "./overview/overview";
+import { People } from "./person/people";
+import { Person } from "./person/person";
+import { Session } from "./session/session";
 import { href, useRoute } from "./route";
 import { Logo } from "./ui/logo";
 import { Menu } from "./ui/menu";
@@ -9,7 +12,7 @@ import { Notice } from "./ui/notice";
 import { ThemeSwitch } from "./ui/theme";
 import { useViewer } from "./viewer";
 
-const VIEWS = { overview: "Overview", activity: "Activity" };
+const VIEWS = { overview: "Overview", activity: "Activity", people: "People" };
 
 /** The frame around every view. */
 export function Shell() {
@@ -58,8 +61,10 @@ function Top({ current }: { current: string }) {
   );
 }
 
-function View({ path: [view] }: { path: string[] }) {
+function View({ path: [view, id] }: { path: string[] }) {
   if (view === "overview") return <Overview />;
   if (view === "activity") return <Activity />;
+  if (view === "people") return id ? <Person key={id} username={id} /> : <People />;
+  if (view === "sessions" && id) return <Session key={id} id={id} />;
   return <Notice>There is no such view. <a href="#/">To the overview</a></Notice>;
 }

@@ -5,7 +5,7 @@ import { onThemeChange } from "../ui/theme";
 
 export interface Series {
   label: string;
-  color: "--accent" | "--second";
+  color: "--chart" | "--second";
   values: number[];
 }
 
@@ -27,6 +27,20 @@ function color(name: string): string {
   return value;
 }
 
+const DAY = 86_400;
+const HOURS = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const DAYS = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const MONTHS = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric" });
+
+function labels(_u: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
+  return splits.map((seconds) => {
+    const date = new Date(seconds * 1000);
+    if (step >= 28 * DAY) return MONTHS.format(date);
+    const isMidnight = !date.getHours() && !date.getMinutes();
+    return (step >= DAY || isMidnight ? DAYS : HOURS).format(date);
+  });
+}
+
 function axis(): uPlot.Axis {
   const line = { stroke: color("--line"), width: 1 };
   return { stroke: color("--quiet"), font: `12px ${getComputedStyle(document.documentElement).fontFamily}`, grid: line, ticks: { show: false } };
@@ -38,13 +52,13 @@ function options({ starts, end, series, height }: PlotProps, width: number, sele
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { sync: { key: "overview" }, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
-    legend: { markers: { width: 0, fill: (u, index) => String(u.series[index]?.stroke ?? "") } },
+    legend: { markers: { width: 0, fill: (_u, index) => color(series[index - 1]?.color ?? "--line") } },
     scales: { x: { range: [starts[0] ?? 0, end] }, y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.08)] } },
-    axes: [{ ...axis(), grid: { show: false } }, { ...axis(), size: 52, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
+    axes: [{ ...axis(), grid: { show: false }, size: 28, values: labels }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
     series: [
-      { value: (_u, value) => (value == null ? "–" : new Date(value * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })), label: "From" },
+      { value: (_u, value) => (value == null ? "" : new Date(value * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })), label: "" },
       ...series.map(({ label, color: name }) => ({
         label,
         paths,
@@ -52,7 +66,7 @@ function options({ starts, end, series, height }: PlotProps, width: number, sele
         stroke: color(name),
         fill: isBars ? color(name) : undefined,
         points: { show: false },
-        value: (_u: uPlot, value: number | null) => value?.toLocaleString() ?? "–",
+        value: (_u: uPlot, value: number | null) => value?.toLocaleString() ?? "",
       })),
     ],
     hooks: { setSelect: select },

@@ -38,17 +38,17 @@ function Charts({ buckets, onSelect }: { buckets: BucketFragment[]; onSelect: Ti
     return {
       starts: buckets.map(({ start }) => Date.parse(start) / 1000),
       end: Date.parse(buckets.at(-1)?.end ?? "") / 1000,
-      activity: [{ label: "Activities", color: "--accent" as const, values: values("activities") }],
+      activity: [{ label: "Activities", color: "--chart" as const, values: values("activities") }],
       people: [
         { label: "Sessions", color: "--second" as const, values: values("sessions") },
-        { label: "People signed in", color: "--accent" as const, values: values("users") },
+        { label: "People signed in", color: "--chart" as const, values: values("users") },
       ],
     };
   }, [buckets]);
   return (
     <>
-      <Plot starts={starts} end={end} series={activity} height={190} onSelect={onSelect} />
-      <Plot starts={starts} end={end} series={people} height={130} onSelect={onSelect} />
+      <Plot starts={starts} end={end} series={activity} height={180} onSelect={onSelect} />
+      <Plot starts={starts} end={end} series={people} height={120} onSelect={onSelect} />
     </>
   );
 }

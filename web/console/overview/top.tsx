@@ -40,7 +40,7 @@ function TopTable({ title, items, to, show }: { title: string; items: ItemFragme
           <tr key={value}>
             <td>
               <a href={to(value)} title={value}>
-                <meter aria-hidden="true" min={0} max={most} value={activities} />
+                <span className="fill" style={{ inlineSize: `${(100 * activities) / most}%` }} />
                 <bdi>{show(value)}</bdi>
               </a>
             </td>
