@@ -28,7 +28,10 @@ export function ActivityTable({ rows, fresh, open, onOpen }: TableProps) {
       {byDay(rows).map(([day, group]) => (
         <tbody key={day}>
           <tr className="day">
-            <th colSpan={6} scope="rowgroup"><Time date={group[0]?.date ?? ""} as="day" /></th>
+            <th colSpan={3} scope="rowgroup"><Time date={group[0]?.date ?? ""} as="day" /></th>
+            <td className="referer" />
+            <td className="device" />
+            <td className="address" />
           </tr>
           {group.map((activity) => (
             <Row

@@ -10,11 +10,13 @@ import { Plot } from "./plot";
 interface TimelineProps {
   where: ActivityFilter;
   bucket: TimeBucket;
+  /** Of one person there is no more to see. */
+  withPeople?: boolean;
   onSelect: (from: Date, to: Date) => void;
 }
 
 /** Activity and people over time, by the viewer's clock. */
-export function Timeline({ where, bucket, onSelect }: TimelineProps) {
+export function Timeline({ where, bucket, withPeople = true, onSelect }: TimelineProps) {
   const variables = { where, bucket, timeZone: TIME_ZONE };
   const [{ data, error }] = useQuery({ query: TimelineDocument, variables });
   if (error && !data) return <Notice>{problem(error)}</Notice>;
@@ -23,7 +25,7 @@ export function Timeline({ where, bucket, onSelect }: TimelineProps) {
   if (!buckets.length) return null;
   return (
     <section className="card charts" aria-label="Over time">
-      <Charts buckets={buckets} onSelect={onSelect} />
+      <Charts buckets={buckets} withPeople={withPeople} onSelect={onSelect} />
       <details>
         <summary>As a table</summary>
         <BucketTable buckets={buckets} />
@@ -32,7 +34,7 @@ export function Timeline({ where, bucket, onSelect }: TimelineProps) {
   );
 }
 
-function Charts({ buckets, onSelect }: { buckets: BucketFragment[]; onSelect: TimelineProps["onSelect"] }) {
+function Charts({ buckets, withPeople, onSelect }: { buckets: BucketFragment[] } & Pick<TimelineProps, "withPeople" | "onSelect">) {
   const { starts, end, activity, people } = useMemo(() => {
     const values = (key: "activities" | "users" | "sessions") => buckets.map((bucket) => bucket[key]);
     return {
@@ -48,7 +50,7 @@ function Charts({ buckets, onSelect }: { buckets: BucketFragment[]; onSelect: Ti
   return (
     <>
       <Plot starts={starts} end={end} series={activity} height={180} onSelect={onSelect} />
-      <Plot starts={starts} end={end} series={people} height={120} onSelect={onSelect} />
+      {withPeople && <Plot starts={starts} end={end} series={people} height={120} onSelect={onSelect} />}
     </>
   );
 }

@@ -34,7 +34,7 @@ function Known({ user }: { user: User }) {
       <Head user={user} />
       <div className="beside">
         <div className="stack">
-          {first && <Timeline where={where} bucket={bucketFor({ from: new Date(first) }, now)} onSelect={(from, to) => go(activity({ from: local(from), to: local(to) }))} />}
+          {first && <Timeline withPeople={false} where={where} bucket={bucketFor({ from: new Date(first) }, now)} onSelect={(from, to) => go(activity({ from: local(from), to: local(to) }))} />}
           <History where={where} />
         </div>
         <div className="stack">

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { useQuery } from "urql";
-import { SessionDocument, type VisitFragment } from "../api/generated";
+import { SessionDocument, SessionLengthDocument, type VisitFragment } from "../api/generated";
 import { problem } from "../api/problem";
 import { href } from "../route";
 import { device } from "../ui/device";
@@ -36,11 +36,18 @@ function Head({ session }: { session: VisitFragment }) {
         <div><dt>Person</dt><dd>{user ? <a href={href(["people", user.username])}><bdi>{user.username}</bdi></a> : "anonymous"}</dd></div>
         <div><dt>Began</dt><dd><Time date={firstSeenAt} /></dd></div>
         <div><dt>Last used</dt><dd><Time date={lastSeenAt} as="ago" /></dd></div>
-        <div><dt>Lasted</dt><dd>{duration(Date.parse(lastSeenAt) - Date.parse(firstSeenAt))}</dd></div>
+        <Length id={id} />
       </dl>
       <span className="spring" />
       <a href={href(["activity"], { session: id })}>In the log</a>
       <p className="quiet agent"><bdi>{userAgent}</bdi></p>
     </header>
   );
+}
+
+/** From the first activity to the last. */
+function Length({ id }: { id: string }) {
+  const [{ data }] = useQuery({ query: SessionLengthDocument, variables: { id } });
+  if (!data?.node || !("duration" in data.node)) return null;
+  return <div><dt>Lasted</dt><dd>{duration(data.node.duration * 1000)}</dd></div>;
 }
