@@ -10,6 +10,7 @@ mod harness;
 mod addresses;
 mod browser;
 mod command_line;
+mod console;
 mod exactly_once;
 mod faults;
 mod filters;

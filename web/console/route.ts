@@ -24,22 +24,23 @@ function decode(part: string): string {
   }
 }
 
-/** The address of a view. Empty parameters are left out. */
+/**
+ * The address of a view. Empty parameters are left out. It begins with the page's own path: by itself a hash would
+ * be taken relative to the page's base, which is another page where the server is nested.
+ */
 export function href(path: string[], params: Params = {}): string {
   const entries = Object.entries(params).filter((entry): entry is [string, string] => Boolean(entry[1]));
   const query = new URLSearchParams(entries).toString();
-  return `#/${path.map(encodeURIComponent).join("/")}${query && `?${query}`}`;
+  return `${location.pathname}#/${path.map(encodeURIComponent).join("/")}${query && `?${query}`}`;
 }
 
 export function go(to: string): void {
-  location.hash = to;
+  location.assign(to);
 }
 
 /** Goes there without a new entry in the browser's history. */
 export function replace(to: string): void {
-  const url = new URL(location.href);
-  url.hash = to;
-  history.replaceState(history.state, "", url);
+  history.replaceState(history.state, "", to);
   window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 

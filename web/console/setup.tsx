@@ -3,7 +3,7 @@ import { useMutation } from "urql";
 import { CreateFirstAdminDocument } from "./api/generated";
 import { problem } from "./api/problem";
 import { Credentials, Door } from "./door";
-import { replace, useRoute } from "./route";
+import { href, replace, useRoute } from "./route";
 
 /** Makes the first admin, by the link that the server printed when it started on an empty database. */
 export function Setup({ onDone }: { onDone: () => void }) {
@@ -23,7 +23,7 @@ export function Setup({ onDone }: { onDone: () => void }) {
     const message = error ? problem(error) : data?.createFirstAdmin.userErrors[0]?.message;
     if (message) return setRefusal(message);
     // The token is worth nothing now, but need not stay in the address.
-    replace("#/");
+    replace(href([]));
     onDone();
   }
 

@@ -41,7 +41,7 @@ function Top({ current }: { current: string }) {
   const { username, role, signOut } = useViewer();
   return (
     <header className="top">
-      <a href="#/" aria-label="djaffar: overview"><Logo /></a>
+      <a href={href([])} aria-label="djaffar: overview"><Logo /></a>
       <nav aria-label="Views">
         {role !== "USER" && Object.entries(VIEWS).map(([view, label]) => (
           <a key={view} href={href([view])} aria-current={current === view ? "page" : undefined}>{label}</a>
@@ -66,5 +66,5 @@ function View({ path: [view, id] }: { path: string[] }) {
   if (view === "activity") return <Activity />;
   if (view === "people") return id ? <Person key={id} username={id} /> : <People />;
   if (view === "sessions" && id) return <Session key={id} id={id} />;
-  return <Notice>There is no such view. <a href="#/">To the overview</a></Notice>;
+  return <Notice>There is no such view. <a href={href([])}>To the overview</a></Notice>;
 }

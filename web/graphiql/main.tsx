@@ -14,6 +14,9 @@ live.protocol = live.protocol.replace("http", "ws");
 
 const fetcher = createGraphiQLFetcher({ url: url.href, wsClient: createClient({ url: live.href }) });
 
+/** Where the server is nested, the console has no slash at its end. */
+const home = document.baseURI.replace(/\/$/, "");
+
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(
@@ -26,7 +29,7 @@ if (root) {
       showPersistHeadersSettings={false}
     >
       <GraphiQL.Logo>
-        <a href={document.baseURI}>djaffar</a>
+        <a href={home}>djaffar</a>
       </GraphiQL.Logo>
     </GraphiQL>,
   );

@@ -70,7 +70,7 @@ function Fact({ label, only, children }: { label: string; only?: Filter; childre
       <dt><bdi>{label}</bdi></dt>
       <dd>
         {children}
-        {only && <a className="only" href={href(["activity"], { ...only })} aria-label={`Only this: ${label}`}>only this</a>}
+        {only && <a className="only" href={href(["activity"], { ...only })} >only this<span className="hidden"> {label.toLowerCase()}</span></a>}
       </dd>
     </div>
   );

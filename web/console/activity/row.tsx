@@ -16,7 +16,7 @@ export const Row = memo(function Row({ activity, isFresh, isOpen, onOpen }: RowP
   return (
     <tr className={isFresh ? "fresh" : undefined} data-open={isOpen || undefined} onClick={() => onOpen(id)}>
       <td className="when">
-        <button className="plain" aria-label={`Details of ${path}`} aria-expanded={isOpen}><Time date={date} as="clock" /></button>
+        <button className="plain" aria-expanded={isOpen}><Time date={date} as="clock" /><span className="hidden">: details</span></button>
       </td>
       <td className="person" onClick={stop}>
         {user ? <a href={href(["people", user.username])}><bdi>{user.username}</bdi></a> : <span className="quiet">anonymous</span>}
