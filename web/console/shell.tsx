@@ -5,6 +5,7 @@ import { Overview } from "./overview/overview";
 import { People } from "./person/people";
 import { Person } from "./person/person";
 import { Session } from "./session/session";
+import { Admin } from "./admin/admin";
 import { href, useRoute } from "./route";
 import { Logo } from "./ui/logo";
 import { Menu } from "./ui/menu";
@@ -46,6 +47,7 @@ function Top({ current }: { current: string }) {
         {role !== "USER" && Object.entries(VIEWS).map(([view, label]) => (
           <a key={view} href={href([view])} aria-current={current === view ? "page" : undefined}>{label}</a>
         ))}
+        {role === "ADMIN" && <a href={href(["admin"])} aria-current={current === "admin" ? "page" : undefined}>Admin</a>}
         <a href={address("graphiql").href}>GraphiQL</a>
       </nav>
       <span className="spring" />
@@ -65,6 +67,7 @@ function View({ path: [view, id] }: { path: string[] }) {
   if (view === "overview") return <Overview />;
   if (view === "activity") return <Activity />;
   if (view === "people") return id ? <Person key={id} username={id} /> : <People />;
+  if (view === "admin") return <Admin part={id} />;
   if (view === "sessions" && id) return <Session key={id} id={id} />;
   return <Notice>There is no such view. <a href={href([])}>To the overview</a></Notice>;
 }

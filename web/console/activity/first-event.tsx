@@ -1,4 +1,5 @@
 import { address } from "../api/client";
+import { Snippet } from "../ui/snippet";
 
 /** For somebody with an empty log: what to paste to see the first activity come in. */
 export function FirstEvent() {
@@ -13,14 +14,5 @@ export function FirstEvent() {
       <p>Or log one from a terminal, and see it appear here:</p>
       <Snippet text={request} />
     </section>
-  );
-}
-
-function Snippet({ text }: { text: string }) {
-  return (
-    <div className="snippet">
-      <pre tabIndex={0}>{text}</pre>
-      <button onClick={() => void navigator.clipboard.writeText(text)}>Copy</button>
-    </div>
   );
 }

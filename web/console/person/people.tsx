@@ -1,6 +1,6 @@
-import { useState } from "react";
 import { useQuery } from "urql";
 import { PeopleDocument } from "../api/generated";
+import { useMore } from "../api/more";
 import { problem } from "../api/problem";
 import { href, replace, useRoute } from "../route";
 import { Notice } from "../ui/notice";
@@ -10,8 +10,6 @@ import { Time } from "../ui/time";
 export function People() {
   const { params } = useRoute();
   const name = params.get("name") ?? "";
-  const [pages, setPages] = useState<{ name: string; cursors: (string | null)[] }>({ name, cursors: [null] });
-  const cursors = pages.name === name ? pages.cursors : [null];
   return (
     <>
       <h1 className="hidden">People</h1>
@@ -25,33 +23,32 @@ export function People() {
           onChange={(event) => replace(href(["people"], { name: event.target.value }))}
         />
       </div>
-      <div className="card list">
-        <table className="plain-table">
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th>Role</th>
-              <th>Last seen</th>
-              <th>Known since</th>
-            </tr>
-          </thead>
-          {cursors.map((after) => (
-            <Page key={after} name={name} after={after} onMore={(cursor) => setPages({ name, cursors: [...cursors, cursor] })} isLast={after === cursors.at(-1)} />
-          ))}
-        </table>
-      </div>
+      <List key={name} name={name} />
     </>
+  );
+}
+
+function List({ name }: { name: string }) {
+  const { pages, more } = useMore();
+  return (
+    <div className="card list">
+      <table className="plain-table">
+        <thead>
+          <tr><th>Name</th><th>Role</th><th>Last seen</th><th>Known since</th></tr>
+        </thead>
+        {pages.map((after) => <Page key={after} name={name} after={after} onMore={after === pages.at(-1) ? more : undefined} />)}
+      </table>
+    </div>
   );
 }
 
 interface PageProps {
   name: string;
   after: string | null;
-  isLast: boolean;
-  onMore: (cursor: string | null) => void;
+  onMore?: (cursor: string | null) => void;
 }
 
-function Page({ name, after, isLast, onMore }: PageProps) {
+function Page({ name, after, onMore }: PageProps) {
   const where = name ? { username: { startsWith: name } } : {};
   const [{ data, error }] = useQuery({ query: PeopleDocument, variables: { where, after } });
   const users = data?.users;
@@ -67,7 +64,7 @@ function Page({ name, after, isLast, onMore }: PageProps) {
       ))}
       {error && !data && <tr><td colSpan={4}><Notice kind="error">{problem(error)}</Notice></td></tr>}
       {users && !users.nodes.length && !after && <tr><td colSpan={4} className="quiet">{name ? "Nobody’s name begins like this." : "Nobody is known here."}</td></tr>}
-      {isLast && users?.pageInfo.hasNextPage && (
+      {onMore && users?.pageInfo.hasNextPage && (
         <tr><td colSpan={4}><button onClick={() => onMore(users.pageInfo.endCursor)}>More</button></td></tr>
       )}
     </tbody>
