@@ -6,9 +6,12 @@ import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
 import { NewToken } from "./new-token";
 
+/** Also a list that was empty is asked for again when a token is made. */
+const CONTEXT = { additionalTypenames: ["ApiToken"] };
+
 /** The tokens of a user, and how to make one more. */
 export function Tokens({ userId }: { userId: string }) {
-  const [{ data, error }] = useQuery({ query: TokensDocument, variables: { userId } });
+  const [{ data, error }] = useQuery({ query: TokensDocument, variables: { userId }, context: CONTEXT });
   const tokens = data?.node && "tokens" in data.node ? data.node.tokens : [];
   return (
     <section className="stack" aria-label="Tokens">
