@@ -6,6 +6,7 @@ import { People } from "./person/people";
 import { Person } from "./person/person";
 import { Session } from "./session/session";
 import { Admin } from "./admin/admin";
+import { toParams, useFilter } from "./filter/filter";
 import { href, useRoute } from "./route";
 import { Logo } from "./ui/logo";
 import { Menu } from "./ui/menu";
@@ -39,13 +40,15 @@ export function Shell() {
 }
 
 function Top({ current }: { current: string }) {
+  // What is looked for in one view is looked for in the other.
+  const kept = toParams(useFilter());
   const { username, role, signOut } = useViewer();
   return (
     <header className="top">
       <a href={href([])} aria-label="djaffar: overview"><Logo /></a>
       <nav aria-label="Views">
         {role !== "USER" && Object.entries(VIEWS).map(([view, label]) => (
-          <a key={view} href={href([view])} aria-current={current === view ? "page" : undefined}>{label}</a>
+          <a key={view} href={href([view], view === "people" ? {} : kept)} aria-current={current === view ? "page" : undefined}>{label}</a>
         ))}
         {role === "ADMIN" && <a href={href(["admin"])} aria-current={current === "admin" ? "page" : undefined}>Admin</a>}
         <a href={address("graphiql").href}>GraphiQL</a>

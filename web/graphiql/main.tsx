@@ -29,7 +29,7 @@ if (root) {
       showPersistHeadersSettings={false}
     >
       <GraphiQL.Logo>
-        <a href={home}>djaffar</a>
+        <a className="home" href={home}>djaffar</a>
       </GraphiQL.Logo>
     </GraphiQL>,
   );

@@ -45,15 +45,15 @@ function Facts({ activity }: { activity: ActivityRowFragment }) {
           {user ? <a href={href(["people", user.username])}><bdi>{user.username}</bdi></a> : "anonymous"}
         </Fact>
         <Fact label="Event" only={{ name }}><bdi>{name}</bdi></Fact>
-        <Fact label="Path" only={{ path }}><bdi>{path}</bdi></Fact>
+        <Fact label="Path" only={{ page: path }}><bdi>{path}</bdi></Fact>
         {referer && <Fact label="Referrer" only={{ referer }}><bdi>{referer}</bdi></Fact>}
         {ipAddress && <Fact label="Address" only={{ ip: ipAddress }}>{ipAddress}</Fact>}
         {session && (
           <Fact label="Session" only={{ session: session.id }}>
             <a href={href(["sessions", session.id])}>The whole session</a>
-            <p className="quiet"><bdi>{session.userAgent}</bdi></p>
           </Fact>
         )}
+        {session && <Fact label="Device"><bdi className="quiet">{session.userAgent}</bdi></Fact>}
         {Object.entries(properties ?? {}).map(([key, value]) => (
           <Fact key={key} label={key}><bdi>{String(value)}</bdi></Fact>
         ))}

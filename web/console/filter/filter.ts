@@ -9,6 +9,9 @@ export interface Filter {
   from?: string;
   to?: string;
   user?: string;
+  /** The path itself. */
+  page?: string;
+  /** What the path starts with. */
   path?: string;
   referer?: string;
   name?: string;
@@ -21,6 +24,7 @@ export type Field = Exclude<keyof Filter, "range" | "from" | "to">;
 
 export const LABELS: Record<Field, string> = {
   path: "Path starts with",
+  page: "Path is",
   user: "Person",
   name: "Event",
   referer: "Referrer",
@@ -51,7 +55,7 @@ export function toWhere(filter: Filter, userId: string | undefined, now: Date): 
   return {
     ...(span && { date: toDate(span) }),
     ...(userId && { user: { eq: userId } }),
-    ...(filter.path && { path: { startsWith: filter.path } }),
+    ...((filter.path || filter.page) && { path: { startsWith: filter.path, eq: filter.page } }),
     ...(filter.name && { name: { eq: filter.name } }),
     ...(filter.ip && { ipAddress: { eq: filter.ip } }),
     ...(filter.session && { session: { eq: filter.session } }),

@@ -5,6 +5,7 @@ import { type Field, type Filter, LABELS } from "./filter";
 
 const HINTS: Partial<Record<Field, string>> = {
   path: "/checkout",
+  page: "/checkout/done",
   user: "name",
   name: "view",
   referer: "news.example or https://…",

@@ -40,7 +40,7 @@ function BucketChoice() {
     <label>
       <span className="hidden">Each bar</span>
       <select value={params.get("bucket") ?? ""} onChange={(event) => choose(event.target.value)}>
-        <option value="">Bars that fit</option>
+        <option value="">Automatic</option>
         {Object.entries(BUCKETS).map(([bucket, label]) => <option key={bucket} value={bucket}>{label}</option>)}
       </select>
     </label>
@@ -73,7 +73,7 @@ function Numbers({ filter, where, now }: { filter: Filter; where: ActivityFilter
       <Totals where={where} />
       {activities > 0 && <Timeline where={where} bucket={isBucket(wished) ? wished : bucketFor(span, now)} onSelect={zoom} />}
       <div className="tops">
-        <Top title="Paths" by="PATH" where={where} to={(path) => narrow({ path })} />
+        <Top title="Paths" by="PATH" where={where} to={(page) => narrow({ page })} />
         <Top title="Referrers" by="REFERER_HOST" where={where} to={(referer) => narrow({ referer })} />
         <Top title="People" by="USER" where={where} to={(user) => narrow({ user })} />
         <Top title="Events" by="NAME" where={where} to={(name) => narrow({ name })} />

@@ -46,7 +46,7 @@ function axis(): uPlot.Axis {
   return { stroke: color("--quiet"), font: `12px ${getComputedStyle(document.documentElement).fontFamily}`, grid: line, ticks: { show: false } };
 }
 
-function options({ starts, end, series, height }: PlotProps, width: number, select: uPlot.Hooks.Arrays["setSelect"]): uPlot.Options {
+function options({ starts, end, series, height }: PlotProps, width: number, hooks: uPlot.Hooks.Arrays): uPlot.Options {
   const isBars = series.length === 1;
   const paths = isBars ? uPlot.paths.bars?.({ size: [0.8, 40], align: 1, radius: 0.15 }) : undefined;
   return {
@@ -69,11 +69,11 @@ function options({ starts, end, series, height }: PlotProps, width: number, sele
         value: (_u: uPlot, value: number | null) => value?.toLocaleString() ?? "",
       })),
     ],
-    hooks: { setSelect: select },
+    hooks,
   };
 }
 
-/** Draws numbers over time. Whoever draws over it with the mouse selects a range. */
+/** Draws numbers over time. A click selects a bucket, a stroke of the mouse a range. */
 export function Plot(props: PlotProps) {
   const root = useRef<HTMLDivElement>(null);
   const { starts, end, series, onSelect } = props;
@@ -86,11 +86,17 @@ export function Plot(props: PlotProps) {
       const at = (pixels: number) => new Date(u.posToVal(pixels, "x") * 1000);
       onSelect(at(u.select.left), at(u.select.left + u.select.width));
     }
+    function choose(u: uPlot) {
+      const index = u.cursor.idx ?? -1;
+      const [from, to] = [starts[index], starts[index + 1] ?? end];
+      if (from !== undefined) onSelect(new Date(from * 1000), new Date(to * 1000));
+    }
+    const hooks = { setSelect: [select], ready: [(u: uPlot) => u.over.addEventListener("click", () => choose(u))] };
     function draw() {
       if (!element) return;
       plot?.destroy();
       const data: uPlot.AlignedData = [starts, ...series.map(({ values }) => values)];
-      plot = new uPlot(options(props, element.clientWidth, [select]), data, element);
+      plot = new uPlot(options(props, element.clientWidth, hooks), data, element);
     }
     draw();
     const observer = new ResizeObserver(() => plot && plot.width !== element.clientWidth && plot.setSize({ width: element.clientWidth, height: props.height }));

@@ -28,7 +28,7 @@ export function Timeline({ where, bucket, withPeople = true, onSelect }: Timelin
       <Charts buckets={buckets} withPeople={withPeople} onSelect={onSelect} />
       <details>
         <summary>As a table</summary>
-        <BucketTable buckets={buckets} />
+        <BucketTable buckets={buckets} onSelect={onSelect} />
       </details>
     </section>
   );
@@ -55,7 +55,7 @@ function Charts({ buckets, withPeople, onSelect }: { buckets: BucketFragment[] }
   );
 }
 
-function BucketTable({ buckets }: { buckets: BucketFragment[] }) {
+function BucketTable({ buckets, onSelect }: { buckets: BucketFragment[]; onSelect: TimelineProps["onSelect"] }) {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label="Over time, as a table">
       <table className="plain-table">
@@ -68,9 +68,9 @@ function BucketTable({ buckets }: { buckets: BucketFragment[] }) {
           </tr>
         </thead>
         <tbody>
-          {buckets.map(({ start, activities, users, sessions }) => (
+          {buckets.map(({ start, end, activities, users, sessions }) => (
             <tr key={start}>
-              <td><Time date={start} /></td>
+              <td><button className="plain" onClick={() => onSelect(new Date(start), new Date(end))}><Time date={start} /></button></td>
               <td className="number">{activities.toLocaleString()}</td>
               <td className="number">{users.toLocaleString()}</td>
               <td className="number">{sessions.toLocaleString()}</td>

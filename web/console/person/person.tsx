@@ -38,7 +38,7 @@ function Known({ user }: { user: User }) {
           <History where={where} />
         </div>
         <div className="stack">
-          <Top title="Paths" by="PATH" where={where} to={(path) => activity({ path })} />
+          <Top title="Paths" by="PATH" where={where} to={(page) => activity({ page })} />
           <Top title="Events" by="NAME" where={where} to={(name) => activity({ name })} />
           <Devices sessions={user.sessions.nodes} />
         </div>
