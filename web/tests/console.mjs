@@ -17,7 +17,7 @@ const faults = [];
 async function watch(page) {
   page.setDefaultTimeout(15_000);
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
-  page.on("console", (message) => message.type() === "error" && (counts || !message.text().includes("400 (Bad")) && faults.push(`console: ${message.text()}`));
+  page.on("console", (message) => message.type() === "error" && ((counts && administers) || !message.text().includes("400 (Bad")) && faults.push(`console: ${message.text()}`));
   page.on("dialog", (dialog) => faults.push(`dialog: ${dialog.message()}`));
   const { host } = new URL(url);
   const foreign = (address) => {
@@ -58,15 +58,16 @@ async function log(path) {
   assert.equal(status, 204);
 }
 
-/** Whether the server counts: an answer of 400 to the question is no fault of the page. */
-const { data } = await (
-  await fetch(`${url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: '{ __type(name: "ActivityStats") { name } }' }),
-  })
-).json();
-const counts = Boolean(data.__type);
+/** Whether the server's schema has a type. */
+async function has(type) {
+  const body = JSON.stringify({ query: `{ __type(name: "${type}") { name } }` });
+  const headers = { "content-type": "application/json" };
+  const { data } = await (await fetch(`${url}/graphql`, { method: "POST", headers, body })).json();
+  return Boolean(data.__type);
+}
+
+// To ask for what the server does not have is an answer of 400, and no fault of the page.
+const [counts, administers] = [await has("ActivityStats"), await has("ApiToken")];
 
 const rows = (page) => page.locator(".log tbody tr:not(.day)");
 
@@ -162,6 +163,47 @@ async function overview(page) {
   await page.locator(".chip", { hasText: "jeff" }).waitFor();
 }
 
+async function admin(page) {
+  await page.goto(`${url}#/admin`);
+  await page.getByRole("button", { name: "New user" }).click();
+  const form = page.locator(".pop");
+  await form.getByLabel("Name").fill("stan");
+  await form.getByLabel("Password").fill("correct horse battery staple");
+  await form.getByRole("button", { name: "Make user" }).click();
+  const panel = page.getByRole("complementary");
+  await panel.getByLabel("Name of a new token").fill("laptop");
+  await panel.getByRole("button", { name: "Make token" }).click();
+  const secret = await panel.locator("pre").textContent();
+  const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json" };
+  const body = JSON.stringify({ query: "{ viewer { user { username } } }" });
+  const ask = () => fetch(`${url}/graphql`, { method: "POST", headers, body });
+  assert.equal((await (await ask()).json()).data.viewer.user.username, "stan");
+  await accessible(page, "admin");
+  await panel.getByRole("button", { name: "Revoke laptop" }).click();
+  await panel.getByText("over", { exact: true }).waitFor();
+  assert.equal((await ask()).status, 401);
+
+  await page.goto(`${url}#/admin/sessions`);
+  const session = page.locator("tr", { hasText: "jeff" });
+  await session.getByRole("button", { name: "End" }).click();
+  await session.getByText("ended").waitFor();
+  await accessible(page, "admin: sessions");
+  await page.goto(`${url}#/admin/audit`);
+  await page.getByRole("cell", { name: "endSession", exact: true }).waitFor();
+  await accessible(page, "admin: audit log");
+}
+
+async function exported(page) {
+  await page.goto(`${url}#/activity?path=/shop`);
+  await page.getByText("30 activities").waitFor();
+  await page.getByRole("button", { name: "Export" }).click();
+  const begun = page.waitForEvent("download");
+  await page.getByRole("link", { name: "NDJSON" }).click();
+  const lines = (await readFile(await (await begun).path(), "utf8")).trim().split("\n");
+  assert.equal(lines.length, 30);
+  assert.ok(lines.every((line) => JSON.parse(line).path.startsWith("/shop/")));
+}
+
 async function graphiql(page) {
   await page.goto(`${url}/graphiql`);
   const answer = page.locator(".graphiql-response");
@@ -181,12 +223,24 @@ async function graphiql(page) {
   }
   await suggestion.waitFor();
   await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  for (let typed = 0; typed < "totalC".length; typed++) await page.keyboard.press("Backspace");
+
+  const socket = page.waitForEvent("websocket");
+  await page.locator(".graphiql-query-editor .view-line", { hasText: "activityLogged" }).click();
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await (await socket).waitForEvent("framesent", ({ payload }) => payload.includes("activityLogged"));
+  for (let tries = 0; tries < 20 && !(await answer.getByText('"/graphiql/now"').isVisible()); tries++) {
+    await log("/graphiql/now");
+    await answer.getByText('"/graphiql/now"').waitFor({ timeout: 700 }).catch(() => {});
+  }
+  await answer.getByText('"/graphiql/now"').waitFor();
 }
 
 await withChromium({ viewport: { width: 1280, height: 800 } }, async (browser) => {
   const page = await browser.newPage();
   await watch(page);
-  const steps = { signIn, filter, scroll, live, hostile, journey, ...(counts && { overview }) };
+  const steps = { signIn, filter, scroll, live, hostile, journey, ...(counts && { overview }), ...(administers && { admin, exported }) };
   for (const step of Object.values(steps)) {
     const begun = Date.now();
     await step(page);

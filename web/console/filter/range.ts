@@ -53,7 +53,7 @@ export const BUCKETS: Record<TimeBucket, string> = {
 export function bucketFor({ from, to }: Span, now: Date): TimeBucket {
   const length = (to ?? now).getTime() - from.getTime();
   if (length <= 3 * HOUR) return "MINUTE";
-  if (length <= 4 * DAY) return "HOUR";
+  if (length <= 8 * DAY) return "HOUR";
   if (length <= 120 * DAY) return "DAY";
   if (length <= 730 * DAY) return "WEEK";
   return "MONTH";

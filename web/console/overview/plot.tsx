@@ -18,6 +18,10 @@ interface PlotProps {
   onSelect: (from: Date, to: Date) => void;
 }
 
+function at(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
 /** What a colour of the design is just now. */
 function color(name: string): string {
   const probe = document.documentElement.appendChild(document.createElement("i"));
@@ -48,12 +52,12 @@ function axis(): uPlot.Axis {
 
 function options({ starts, end, series, height }: PlotProps, width: number, hooks: uPlot.Hooks.Arrays): uPlot.Options {
   const isBars = series.length === 1;
-  const paths = isBars ? uPlot.paths.bars?.({ size: [0.8, 40], align: 1, radius: 0.15 }) : undefined;
+  const paths = isBars ? uPlot.paths.bars?.({ size: [0.8, 90], align: 1, radius: 0.15 }) : undefined;
   return {
     width,
     height,
     padding: [8, 20, 0, 0],
-    cursor: { sync: { key: "overview" }, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
+    cursor: { sync: { key: "overview" }, drag: { x: true, y: false, setScale: false }, y: false, points: { show: !isBars, size: 7 } },
     legend: { markers: { width: 0, fill: (_u, index) => color(series[index - 1]?.color ?? "--line") } },
     scales: { x: { range: [starts[0] ?? 0, end] }, y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.08)] } },
     axes: [{ ...axis(), grid: { show: false }, size: 28, values: labels }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
@@ -83,13 +87,15 @@ export function Plot(props: PlotProps) {
     let plot: uPlot | undefined;
     function select(u: uPlot) {
       if (u.select.width < 4) return;
-      const at = (pixels: number) => new Date(u.posToVal(pixels, "x") * 1000);
-      onSelect(at(u.select.left), at(u.select.left + u.select.width));
+      const { left, width } = u.select;
+      const [from, to] = [u.posToVal(left, "x"), u.posToVal(left + width, "x")];
+      // Whole buckets.
+      onSelect(at(starts.findLast((start) => start <= from) ?? from), at(starts.find((start) => start >= to) ?? end));
     }
     function choose(u: uPlot) {
       const index = u.cursor.idx ?? -1;
       const [from, to] = [starts[index], starts[index + 1] ?? end];
-      if (from !== undefined) onSelect(new Date(from * 1000), new Date(to * 1000));
+      if (from !== undefined) onSelect(at(from), at(to));
     }
     const hooks = { setSelect: [select], ready: [(u: uPlot) => u.over.addEventListener("click", () => choose(u))] };
     function draw() {
