@@ -13,6 +13,7 @@ export function FirstEvent() {
       <Snippet text={tag} />
       <p>Or log one from a terminal, and see it appear here:</p>
       <Snippet text={request} />
+      <p>To see what it looks like with much in it, make up ninety days: <code>djaffar demo fill</code>.</p>
     </section>
   );
 }
