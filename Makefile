@@ -6,6 +6,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 ## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
 run: setup-build
+	@! command -v npm >/dev/null || { $(PAGES); }
 	cargo run -- serve --mode development
 
 ## Everything that CI runs: lints, documentation, and all tests on SQLite and on PostgreSQL.
@@ -46,7 +47,9 @@ setup: setup-build
 		$(SUDO) apt-get install -y --no-install-recommends \
 			chromium faketime libfaketime postgresql postgresql-common strace; \
 	fi
-	npm ci --prefix web
+	$(PAGES)
+
+PAGES := npm ci --prefix web && npm run build --prefix web
 
 setup-build:
 	@command -v cc >/dev/null || \

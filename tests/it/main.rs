@@ -12,6 +12,7 @@ mod admin;
 mod audit;
 mod browser;
 mod command_line;
+mod console;
 mod exactly_once;
 mod export;
 mod faults;
