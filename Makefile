@@ -6,6 +6,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 ## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
 run: setup-build
+	@! command -v npm >/dev/null || { $(PAGES); }
 	cargo run -- serve --mode development
 
 ## Everything that CI runs: lints, documentation, and all tests on SQLite and on PostgreSQL.
@@ -19,16 +20,17 @@ lint:
 	cargo clippy --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-## Requests per second beside those of a bare handler, measured in the same run.
+## Requests per second beside those of a bare handler, and how long staff wait beside plain SQL, each
+## measured in the same run.
 bench: setup
 	@command -v wrk >/dev/null || $(SUDO) apt-get install -y --no-install-recommends wrk
-	pg_virtualenv tests/on_postgres.sh cargo bench --bench ingest
+	pg_virtualenv -o fsync=on tests/on_postgres.sh cargo bench --bench ingest --bench staff
 
 ## Everything that can go wrong while activities come in, for long: some 25 minutes.
 faults: setup
 	cargo build --release
 	$(FAULTS) -- --nocapture --test-threads=1
-	pg_virtualenv tests/on_postgres.sh $(FAULTS) -- --nocapture --test-threads=1
+	pg_virtualenv -o fsync=on tests/on_postgres.sh $(FAULTS) -- --nocapture --test-threads=1
 
 FAULTS := env DJAFFAR_TEST_FAULTS=long DJAFFAR_TEST_PROGRAM=$(CURDIR)/target/release/djaffar cargo test --test it faults
 
@@ -45,7 +47,9 @@ setup: setup-build
 		$(SUDO) apt-get install -y --no-install-recommends \
 			chromium faketime libfaketime postgresql postgresql-common strace; \
 	fi
-	npm ci --prefix web
+	$(PAGES)
+
+PAGES := npm ci --prefix web && npm run build --prefix web
 
 setup-build:
 	@command -v cc >/dev/null || \

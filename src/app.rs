@@ -18,14 +18,20 @@ use crate::error::Error;
 use crate::graphql::{Api, Domain};
 use crate::http::{self, Admission, RequestRates};
 use crate::metrics::Metrics;
+use crate::privacy::Privacy;
 use crate::store::{Database, Store};
 
 /// A request that is under way when the service stops gets so long to end.
 const DRAIN: Duration = Duration::from_secs(8);
 /// Who connects must have sent the head of a request within this time.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
+/// Largest head of a request, in bytes.
+const MAX_HEAD: usize = 64 << 10;
+/// Requests at a time over one connection of HTTP/2.
+const STREAMS: u32 = 32;
 /// After that a connection may be idle for so long: longer than the 60 s after which proxies give
-/// up theirs, so that they never send a request into a connection that is being closed.
+/// up theirs, so that they never send a request into a connection that is being closed. One of HTTP/2
+/// is asked instead whether it still lives.
 const IDLE: Duration = Duration::from_secs(75);
 
 /// A running instance. Cheap to clone.
@@ -41,6 +47,7 @@ pub(crate) struct App {
     pub config: Arc<Config>,
     pub activities: Activities,
     pub auth: Arc<Auth>,
+    pub privacy: Privacy,
     pub api: Api,
     pub admission: Admission,
     /// None: no limits.
@@ -63,11 +70,24 @@ impl App {
 struct Tasks {
     writer: Mutex<Option<JoinHandle<()>>>,
     sweep: JoinHandle<()>,
+    roll_up: JoinHandle<()>,
+    erase: JoinHandle<()>,
+    prune: JoinHandle<()>,
+}
+
+impl Tasks {
+    /// Ends those that can take up their work at any time.
+    fn abort(&self) {
+        self.sweep.abort();
+        self.roll_up.abort();
+        self.erase.abort();
+        self.prune.abort();
+    }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.sweep.abort();
+        self.abort();
     }
 }
 
@@ -87,15 +107,24 @@ impl Builder {
     pub async fn start(self) -> Result<Djaffar, Error> {
         self.database.migrate().await?;
         let metrics = Metrics::new();
-        let (store, writer) = Store::start(self.database, &metrics);
+        let (store, writer) = Store::start(self.database, &metrics, self.config.roll_up_every);
         let auth = Arc::new(Auth::new(&store, &self.config)?);
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
+        let roll_up = tokio::spawn(store.clone().keep_rolled_up(self.config.roll_up_every));
         let activities = Activities::new(store.clone(), auth.sessions.clone());
+        let privacy = Privacy::new(store.clone(), auth.clone());
+        let erase = tokio::spawn(privacy.clone().keep_erasing());
+        let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention));
         let config = Arc::new(self.config);
-        let domain =
-            Domain { activities: activities.clone(), auth: auth.clone(), config: config.clone() };
+        let domain = Domain {
+            activities: activities.clone(),
+            auth: auth.clone(),
+            privacy: privacy.clone(),
+            config: config.clone(),
+        };
         let api = Api::new(domain);
-        let tasks = Tasks { writer: Mutex::new(Some(writer)), sweep };
+        let writer = Mutex::new(Some(writer));
+        let tasks = Tasks { writer, sweep, roll_up, erase, prune };
         let admission = Admission::new();
         let rates = config.rates.as_ref().map(RequestRates::new);
         let stopping = watch::Sender::new(false);
@@ -103,6 +132,7 @@ impl Builder {
             config,
             activities,
             auth,
+            privacy,
             api,
             admission,
             rates,
@@ -144,8 +174,9 @@ impl Djaffar {
             .handle(handle.clone())
             .first_request_timeout(FIRST_REQUEST)
             .accept_error_handler(|_, error| tracing::warn!(error.cause = %error, "not accepted"));
-        server.http_builder().http1().header_read_timeout(IDLE);
-        server.http_builder().http2().keep_alive_interval(IDLE);
+        server.http_builder().http1().header_read_timeout(IDLE).max_buf_size(MAX_HEAD);
+        let mut http2 = server.http_builder().http2();
+        http2.keep_alive_interval(IDLE).max_concurrent_streams(STREAMS);
         let app = self.app.clone();
         let stopping = tokio::spawn(async move {
             stop.await;
@@ -165,7 +196,7 @@ impl Djaffar {
     pub async fn shutdown(&self) {
         self.app.stopping.send_replace(true);
         self.app.store.stop();
-        self.app.tasks.sweep.abort();
+        self.app.tasks.abort();
         if let Some(writer) = self.app.tasks.writer.lock().await.take()
             && let Err(error) = writer.await
         {
@@ -174,6 +205,20 @@ impl Djaffar {
         if let Err(error) = self.app.store.close().await {
             error.log();
         }
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn store(&self) -> &Store {
+        &self.app.store
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn privacy(&self) -> &Privacy {
+        &self.app.privacy
+    }
+
+    pub(crate) fn activities(&self) -> &Activities {
+        &self.app.activities
     }
 
     pub(crate) fn auth(&self) -> &Auth {

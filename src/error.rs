@@ -17,6 +17,9 @@ pub enum Error {
     /// The request can't be understood, and repeating it won't help.
     #[error("{0}")]
     BadInput(Cow<'static, str>),
+    /// The order can't be carried out as it stands, and whoever gave it can mend that.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
     /// The credentials are wrong, or there are none where some are needed.
     #[error("{0}")]
     Unauthenticated(&'static str),
@@ -50,12 +53,44 @@ pub enum Error {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Why an order is refused.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What is at fault, by the name it has in the API.
+    pub field: &'static str,
+    /// The same for programs.
+    pub reason: Reason,
+    /// The same for people, in a sentence.
+    pub message: Cow<'static, str>,
+}
+
+/// Why an order is refused, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is not of the right form.
+    Invalid,
+    /// Somebody else has it.
+    Taken,
+    /// There is no such thing.
+    NotFound,
+    /// No active admin would be left.
+    LastAdmin,
+}
+
 const UNAVAILABLE: &str = "The database does not answer; try again in a moment.";
 const INTERNAL: &str = "Internal server error.";
 
 impl Error {
     pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
         Self::BadInput(message.into())
+    }
+
+    pub(crate) fn refused(
+        field: &'static str,
+        reason: Reason,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::Refused(Refusal { field, reason, message: message.into() })
     }
 
     pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -65,7 +100,7 @@ impl Error {
     /// The HTTP status that says it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadInput(_) => StatusCode::BAD_REQUEST,
+            Self::BadInput(_) | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,

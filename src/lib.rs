@@ -10,7 +10,8 @@
 //! Five rooms, and data flows one way: doors, domain, store.
 //!
 //! - `http`, `graphql` and `cli` are the doors: they read what somebody asks and word the answer.
-//! - `activity` and `auth` are the domain: what an activity is, who the caller is and what they may.
+//! - `activity`, `auth` and `privacy` are the domain: what an activity is, who the caller is and
+//!   what they may, and what is held on people.
 //! - `store` holds the database: connections, the writer, every query by name.
 //!
 //! An activity comes in through `http::log` or `graphql::mutation`, becomes a `Draft` in
@@ -21,7 +22,7 @@
 //!
 //! The README shows it in ten lines, which are tested; [`Djaffar`] is where to begin.
 
-// Administration has no other door yet than the command line.
+// Some of the administration has no other door than the command line.
 #![cfg_attr(not(feature = "cli"), expect(dead_code))]
 
 mod activity;
@@ -35,14 +36,19 @@ mod error;
 mod graphql;
 mod http;
 mod metrics;
+mod privacy;
 mod store;
 mod throttle;
 
 pub use app::{Builder, Djaffar};
 pub use auth::{Identity, Role};
-pub use config::{Config, IpStorage, JwtAlgorithm, JwtConfig, JwtKeys, Mode, ProxyHeader, Rates};
+pub use config::{
+    Config, Introspection, IpStorage, JwtAlgorithm, JwtConfig, JwtKeys, Limits, Mode, ProxyHeader,
+    Rates,
+};
 pub use error::Error;
 pub use graphql::sdl;
+pub use privacy::Retention;
 pub use store::Database;
 
 /// Runs the Rust examples of the README.

@@ -15,6 +15,8 @@
 use sea_orm_migration::prelude::*;
 
 mod m20261123_000001_create_tables;
+mod m20261123_000002_create_rollups;
+mod m20261123_000003_create_audit;
 
 /// All migrations, in the order in which they are applied.
 #[derive(Debug)]
@@ -23,7 +25,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_create_tables::Migration)]
+        vec![
+            Box::new(m20261123_000001_create_tables::Migration),
+            Box::new(m20261123_000002_create_rollups::Migration),
+            Box::new(m20261123_000003_create_audit::Migration),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

@@ -1,7 +1,10 @@
 //! Activities: taking them in, and finding them again.
 
+mod calendar;
 mod draft;
+mod export;
 mod live;
+mod stats;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,9 +14,12 @@ use serde_json::Value;
 use tokio_stream::Stream;
 use uuid::Uuid;
 
+pub(crate) use calendar::TimeBucket;
 pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
+pub(crate) use export::{Export, Format, Selection};
 pub(crate) use live::Lagged;
 use live::Live;
+pub(crate) use stats::{Bucket, Course, Dimension, Stats, Top, Value as TopValue};
 
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
 pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};

@@ -1,12 +1,15 @@
 //! Identity: users, tokens, sessions, and the one place that decides who the caller is.
 
+pub(crate) mod admin;
 mod attempts;
+pub(crate) mod audit;
 mod identity;
 mod jwt;
 mod keys;
 mod password;
 mod session_store;
 mod sessions;
+mod setup;
 mod token;
 mod user;
 mod users;
@@ -19,14 +22,16 @@ use std::sync::Arc;
 use tower_sessions::Session as Cookie;
 
 use attempts::Attempts;
+pub(crate) use audit::{Actor, Audit, AuditEvent};
 pub use identity::Identity;
 use jwt::Jwt;
 pub(crate) use sessions::{Session, Sessions};
+use setup::Setup;
 pub(crate) use token::{Scope, Token, Tokens};
 pub use user::Role;
 pub(crate) use user::User;
 pub(crate) use users::Users;
-pub(crate) use viewer::{Client, Reader, Reporter, Staff, Viewer};
+pub(crate) use viewer::{Admin, Client, Reader, Reporter, Staff, Viewer};
 pub(crate) use visitor::Visitor;
 
 pub(crate) use crate::store::sessions::Filter as SessionFilter;
@@ -34,7 +39,8 @@ pub(crate) use crate::store::users::{Filter as UserFilter, SortKey as UserSortKe
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::{Store, Subject, Timestamp};
+use crate::store::{Store, Subject, Timestamp, without_nul};
+use audit::Action;
 
 /// What a request brings to show who makes it.
 pub(crate) struct Credentials {
@@ -58,6 +64,9 @@ pub(crate) struct Auth {
     attempts: Option<Arc<Attempts>>,
     /// None: the host application issues no tokens.
     jwt: Option<Jwt>,
+    pub audit: Audit,
+    pub setup: Setup,
+    store: Store,
 }
 
 impl Auth {
@@ -72,6 +81,9 @@ impl Auth {
             sessions: Sessions::new(store.clone(), config.session_age, attempts.clone()),
             attempts,
             jwt: config.jwt.clone().map(Jwt::new).transpose()?,
+            audit: Audit::new(store.clone()),
+            setup: Setup::default(),
+            store: store.clone(),
         })
     }
 
@@ -165,13 +177,51 @@ impl Auth {
         }
         let checked_at = Timestamp::now();
         let Some(user) = self.users.by_password(username, password).await? else {
+            self.note_failure(viewer, username);
             return Ok(None);
         };
+        if user.role >= Role::Staff {
+            let actor = Actor { user_id: Some(user.id), ..viewer.actor() };
+            self.audit.write(actor.did(Action::LogIn, Some(user.id), None)).await?;
+        }
+        Ok(Some(self.open_session(viewer, user, checked_at).await?))
+    }
+
+    /// Lets the viewer's cookie be that of a user whose password was right.
+    async fn open_session(
+        &self,
+        viewer: &Viewer,
+        user: Arc<User>,
+        checked_at: Timestamp,
+    ) -> Result<Viewer, Error> {
         let user_agent = &viewer.client.user_agent;
         self.sessions.log_in(&viewer.cookie, &user, user_agent, checked_at).await?;
         self.sessions.note(vec![Subject::User(user.id)]).await;
-        let viewer = viewer.clone();
-        Ok(Some(Viewer { user: Some(user), is_bearer: false, token: None, ..viewer }))
+        Ok(Viewer { user: Some(user), is_bearer: false, token: None, ..viewer.clone() })
+    }
+
+    /// Notes in the audit log that somebody tried to be a member of staff. A name that is nobody's
+    /// is not kept: it may be a password in the wrong field.
+    ///
+    /// Nobody waits for it, so that the time of the answer does not tell whose name was right.
+    fn note_failure(&self, viewer: &Viewer, username: &str) {
+        let (store, audit) = (self.store.clone(), self.audit.clone());
+        let actor = Actor { user_id: None, ..viewer.actor() };
+        let username = without_nul(username.trim().to_owned());
+        tokio::spawn(async move {
+            let noted = async {
+                let user = store.user_by_name(&username).await?.map(User::from);
+                match user.filter(|user| user.role >= Role::Staff) {
+                    Some(user) => {
+                        audit.write(actor.did(Action::LogInFailed, Some(user.id), None)).await
+                    }
+                    None => Ok(()),
+                }
+            };
+            if let Err(error) = noted.await {
+                error.log();
+            }
+        });
     }
 
     /// Ends the viewer's session.

@@ -7,10 +7,12 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
+use crate::error::{Error, Reason};
 
 /// Hashes computed at the same time, 19 MiB each; further log-ins wait.
 const CONCURRENT: usize = 2;
+/// Log-ins that wait for that, some seconds; more are told to come back.
+const WAITING: usize = 64;
 /// Longest password, in bytes.
 const MAX_BYTES: usize = 1024;
 
@@ -21,17 +23,20 @@ const MAX_BYTES: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Self {
-        Self { permits: Arc::new(Semaphore::new(CONCURRENT)) }
+        let places = Arc::new(Semaphore::new(WAITING));
+        Self { permits: Arc::new(Semaphore::new(CONCURRENT)), places }
     }
 
     /// The PHC string of a password, with a salt of its own.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Error> {
         if password.is_empty() || password.len() > MAX_BYTES {
-            return Err(Error::bad_input("A password has between 1 and 1,024 bytes."));
+            let message = "A password has between 1 and 1,024 bytes.";
+            return Err(Error::refused("password", Reason::Invalid, message));
         }
         self.run(move || {
             let hash = Argon2::default().hash_password(password.as_bytes());
@@ -65,6 +70,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
+        let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
         let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
             let result = work();

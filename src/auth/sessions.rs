@@ -6,6 +6,7 @@
 //! request goes through the cache here.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::attempts::Attempts;
 use super::users::CACHE_TIME;
-use super::{Client, Staff};
+use super::{Admin, Client, Staff};
 use crate::error::Error;
 use crate::store::entity::session;
 use crate::store::keyset::{CappedCount, Page, Slice};
@@ -85,6 +86,8 @@ pub(crate) struct Sessions {
     pub(super) store: Store,
     /// None: ended. So a request that read the session before it ended can't bring it back.
     pub(super) live: Cache<Id, Option<Live>>,
+    /// What was read from the database before is looked up anew, in microseconds.
+    stale_before: Arc<AtomicI64>,
     /// Users, tokens and sessions whose time of last use has been noted lately.
     noted: Cache<Uuid, ()>,
     /// The users that the sessions of visitors without a cookie belong to.
@@ -110,6 +113,7 @@ impl Sessions {
         Self {
             store,
             live: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
+            stale_before: Arc::default(),
             noted: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
             owners: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
             expiry,
@@ -200,6 +204,25 @@ impl Sessions {
         Ok(self.store.sessions_by_id(ids).await?.into_iter().map(Session::from).collect())
     }
 
+    /// The newest thousand sessions of a user, and whether they are active.
+    pub(crate) async fn of_user(
+        &self,
+        admin: &Admin,
+        user_id: Uuid,
+    ) -> Result<Vec<(Session, bool)>, Error> {
+        let filter = Filter { users: vec![vec![user_id]], ..Filter::default() };
+        let page = Page { limit: 1_000, ..Page::default() };
+        let sessions = self.page(&admin.staff(), &filter, true, &page).await?.rows;
+        let ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
+        let active = self.active(&ids).await?;
+        Ok(sessions.into_iter().map(|it| (it.clone(), active.contains(&it.id))).collect())
+    }
+
+    /// Those of the sessions that a cookie still opens.
+    pub(crate) async fn active(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        self.store.active_sessions(ids).await
+    }
+
     /// Removes expired keys, in chunks, again and again. An error is logged and the next round
     /// tries again.
     pub(crate) async fn sweep(self, every: Duration) {
@@ -227,7 +250,7 @@ impl Sessions {
 
     /// Looks a live session up, in the cache if possible.
     pub(super) async fn find(&self, id: &Id) -> Result<Option<Live>, Error> {
-        if let Some(live) = self.live.get(id).await.filter(is_fresh) {
+        if let Some(live) = self.live.get(id).await.filter(|live| self.is_fresh(live)) {
             return Ok(live.filter(|live| live.expires_at > Timestamp::now()));
         }
         // Computed under a lock of its key, as `forget` is: a key that is deleted meanwhile stays so.
@@ -235,9 +258,10 @@ impl Sessions {
             .live
             .entry(*id)
             .and_try_compute_with(async |entry| {
-                if entry.is_some_and(|entry| is_fresh(entry.value())) {
+                if entry.is_some_and(|entry| self.is_fresh(entry.value())) {
                     return Ok(Op::Nop);
                 }
+                let read_at = Timestamp::now();
                 let found = self.store.session_by_key(&hash(id)).await?;
                 Ok::<_, Error>(found.map_or(Op::Remove, |(key, session)| {
                     Op::Put(Some(Live {
@@ -246,7 +270,7 @@ impl Sessions {
                         owner_id: session.user_id,
                         seen_at: session.last_seen_at,
                         expires_at: key.expires_at,
-                        read_at: Timestamp::now(),
+                        read_at,
                     }))
                 }))
             })
@@ -275,13 +299,20 @@ impl Sessions {
     pub(super) async fn forget(&self, id: &Id) {
         self.live.entry(*id).and_compute_with(async |_| Op::Put(None)).await;
     }
-}
 
-/// Whether what is remembered is young enough. Writing down that a session was used makes it no
-/// younger: what another node has ended must be noticed.
-fn is_fresh(live: &Option<Live>) -> bool {
-    let oldest = Timestamp::now().plus_seconds(-(CACHE_TIME.as_secs() as i64));
-    live.as_ref().is_none_or(|live| live.read_at > oldest)
+    /// Looks every session up anew, also those that are being looked up at the moment. What has
+    /// ended here stays so.
+    pub(super) fn forget_all(&self) {
+        self.stale_before.fetch_max(Timestamp::now().0, Ordering::AcqRel);
+    }
+
+    /// Whether what is remembered is young enough. Writing down that a session was used makes it no
+    /// younger: what another node has ended must be noticed.
+    fn is_fresh(&self, live: &Option<Live>) -> bool {
+        let oldest = Timestamp::now().plus_seconds(-(CACHE_TIME.as_secs() as i64));
+        let stale = Timestamp(self.stale_before.load(Ordering::Acquire));
+        live.as_ref().is_none_or(|live| live.read_at > oldest && live.read_at > stale)
+    }
 }
 
 /// What the database knows a cookie's value by.

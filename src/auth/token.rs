@@ -13,8 +13,9 @@ use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::Admin;
 use super::users::CACHE_TIME;
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::store::entity::api_token;
 use crate::store::{Store, Timestamp};
 
@@ -93,6 +94,37 @@ impl From<api_token::Model> for Token {
     }
 }
 
+impl Token {
+    /// A new token as it is kept, and its secret.
+    pub(super) fn row(
+        user_id: Uuid,
+        name: &str,
+        scopes: &[Scope],
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<(api_token::Model, String), Error> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > 150 || name.contains(char::is_control) {
+            let message = "A token's name has 1 to 150 printable characters.";
+            return Err(Error::refused("name", Reason::Invalid, message));
+        }
+        let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+        let names = Scope::ALL.iter().filter(|scope| scopes.contains(scope));
+        let names: Vec<_> = names.map(|scope| scope.as_str()).collect();
+        let row = api_token::Model {
+            id: Uuid::now_v7(),
+            user_id,
+            name: name.to_owned(),
+            token_hash: hash(&secret).to_vec(),
+            scopes: names.join(","),
+            created_at: Timestamp::now(),
+            expires_at: expires_at.map(Into::into),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        Ok((row, secret))
+    }
+}
+
 /// The API tokens. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens {
@@ -122,45 +154,19 @@ impl Tokens {
         Ok(Some(token))
     }
 
-    /// Makes a token and returns its secret, which is not to be had again.
-    pub(crate) async fn create(
-        &self,
-        user_id: Uuid,
-        name: &str,
-        scopes: &[Scope],
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Result<String, Error> {
-        let name = name.trim();
-        if name.is_empty() || name.chars().count() > 150 || name.contains(char::is_control) {
-            return Err(Error::bad_input("A token's name has 1 to 150 printable characters."));
-        }
-        let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
-        let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
-        let token = api_token::Model {
-            id: Uuid::now_v7(),
-            user_id,
-            name: name.to_owned(),
-            token_hash: hash(&secret).to_vec(),
-            scopes: scopes.join(","),
-            created_at: Timestamp::now(),
-            expires_at: expires_at.map(Into::into),
-            last_used_at: None,
-            revoked_at: None,
-        };
-        self.store.insert_token(token).await?;
-        Ok(secret)
-    }
-
     /// All tokens, those of one user if one is named; the newest first.
-    pub(crate) async fn list(&self, user: Option<Uuid>) -> Result<Vec<Token>, Error> {
+    pub(crate) async fn list(&self, _: &Admin, user: Option<Uuid>) -> Result<Vec<Token>, Error> {
         Ok(self.store.tokens(user).await?.into_iter().map(Token::from).collect())
     }
 
-    /// Ends a token; false if there is no such token that isn't revoked yet.
-    pub(crate) async fn revoke(&self, id: Uuid) -> Result<bool, Error> {
-        let is_revoked = self.store.revoke_token(id).await?;
+    /// Those of the tokens that exist, in no order.
+    pub(crate) async fn by_ids(&self, _: &Admin, ids: &[Uuid]) -> Result<Vec<Token>, Error> {
+        Ok(self.store.tokens_by_id(ids).await?.into_iter().map(Token::from).collect())
+    }
+
+    /// Looks every token up anew.
+    pub(super) fn forget(&self) {
         self.by_hash.invalidate_all();
-        Ok(is_revoked)
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::password::Passwords;
 use super::{Identity, Role, Staff, User};
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::store::entity::user;
 use crate::store::keyset::{CappedCount, Page, Slice};
 use crate::store::users::{Filter, SortKey};
@@ -121,51 +121,13 @@ impl Users {
         Ok(user.filter(|_| is_right).map(|user| Arc::new(user.into())))
     }
 
-    /// Makes a user who logs in by password.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BadInput`] if the name is taken, or is none.
-    pub(crate) async fn create(
-        &self,
-        username: &str,
-        role: Role,
-        password: String,
-    ) -> Result<User, Error> {
-        let username = username.trim();
-        if username.is_empty()
-            || username.chars().count() > MAX_USERNAME
-            || username.contains(char::is_control)
-        {
-            return Err(Error::bad_input("A username has 1 to 150 printable characters."));
-        }
-        let mut user = new_user(username, role);
-        user.password_hash = Some(self.passwords.hash(password).await?);
-        if self.store.insert_user(user.clone()).await? {
-            Ok(user.into())
-        } else {
-            Err(Error::bad_input(format!("There is a user called {username} already.")))
-        }
+    /// What is kept of a password.
+    pub(super) async fn hash(&self, password: String) -> Result<String, Error> {
+        self.passwords.hash(password).await
     }
 
-    /// Gives a user a new password, and ends their sessions.
-    pub(crate) async fn set_password(&self, username: &str, password: String) -> Result<(), Error> {
-        let id = self.id_of(username).await?;
-        let hash = self.passwords.hash(password).await?;
-        self.store.set_password(id, hash).await?;
-        self.forget();
-        Ok(())
-    }
-
-    /// Locks a user out: no log-in, sessions and tokens void. Their activities stay.
-    pub(crate) async fn disable(&self, username: &str) -> Result<(), Error> {
-        let id = self.id_of(username).await?;
-        self.store.disable_user(id).await?;
-        self.forget();
-        Ok(())
-    }
-
-    fn forget(&self) {
+    /// Looks everybody up anew.
+    pub(super) fn forget(&self) {
         self.by_id.invalidate_all();
         self.by_identity.invalidate_all();
     }
@@ -173,7 +135,8 @@ impl Users {
     /// The id of the user of this name.
     pub(crate) async fn id_of(&self, username: &str) -> Result<Uuid, Error> {
         let user = self.store.user_by_name(username).await?;
-        let unknown = || Error::bad_input(format!("There is no user called {username}."));
+        let message = || format!("There is no user called {username}.");
+        let unknown = || Error::refused("username", Reason::NotFound, message());
         Ok(user.ok_or_else(unknown)?.id)
     }
 
@@ -230,7 +193,18 @@ fn names(identity: &Identity) -> [String; 2] {
     [name.to_owned(), format!("{name} ({})", identity.external_id)]
 }
 
-fn new_user(username: &str, role: Role) -> user::Model {
+/// A name that somebody can be called by.
+pub(super) fn checked_username(username: &str) -> Result<&str, Error> {
+    let username = username.trim();
+    let length = username.chars().count();
+    if !(1..=MAX_USERNAME).contains(&length) || username.contains(char::is_control) {
+        let message = "A username has 1 to 150 printable characters.";
+        return Err(Error::refused("username", Reason::Invalid, message));
+    }
+    Ok(username)
+}
+
+pub(super) fn new_user(username: &str, role: Role) -> user::Model {
     let now = Timestamp::now();
     user::Model {
         id: Uuid::now_v7(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tower_sessions::Session as Cookie;
 use uuid::Uuid;
 
+use super::audit::Actor;
 use super::sessions::key;
 use super::token::{Scope, Token};
 use super::{Role, User, Visitor};
@@ -42,10 +43,14 @@ pub(crate) struct Reporter<'a>(&'a Viewer);
 
 /// The right to read everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Staff(());
+pub(crate) struct Staff(Actor);
+
+/// The right to change things.
+#[derive(Clone, Debug)]
+pub(crate) struct Admin(Actor);
 
 /// The right to read some activities: everybody's, or one user's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reader {
     pub(crate) only_user: Option<Uuid>,
 }
@@ -85,7 +90,26 @@ impl Viewer {
         if user.role < Role::Staff {
             return Err(Error::Forbidden("Only staff may read this."));
         }
-        Ok(Staff(()))
+        Ok(Staff(self.actor()))
+    }
+
+    /// The right to change things, for admins.
+    pub(crate) fn admin(&self) -> Result<Admin, Error> {
+        let user = self.user.as_ref().ok_or(Error::Unauthenticated("Log in first."))?;
+        self.demand(Scope::Admin)?;
+        if user.role < Role::Admin {
+            return Err(Error::Forbidden("Only admins may do this."));
+        }
+        Ok(Admin(self.actor()))
+    }
+
+    /// The viewer, as the audit log knows them.
+    pub(super) fn actor(&self) -> Actor {
+        Actor {
+            user_id: self.user.as_ref().map(|user| user.id),
+            ip_address: self.client.ip_address.map(|address| address.to_canonical().to_string()),
+            is_operator: false,
+        }
     }
 
     /// The right to read the activities of this user: one's own, or anybody's for staff.
@@ -126,5 +150,27 @@ impl Staff {
     /// The right to read everybody's activities.
     pub(crate) fn reader(&self) -> Reader {
         Reader { only_user: None }
+    }
+
+    /// Who has it.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl Admin {
+    /// Whoever can open the database may change everything in it.
+    pub(crate) fn operator() -> Self {
+        Self(Actor { is_operator: true, ..Actor::default() })
+    }
+
+    /// Admins may do what staff may.
+    pub(crate) fn staff(&self) -> Staff {
+        Staff(self.0.clone())
+    }
+
+    /// Who has it.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0
     }
 }

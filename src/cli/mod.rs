@@ -1,9 +1,17 @@
 //! The command line.
 
+mod audit;
+mod demo;
+mod export;
 mod jwt;
+mod limits;
 mod migrate;
+mod person;
+mod prune;
 mod serve;
+mod session;
 mod settings;
+mod stats;
 mod telemetry;
 mod token;
 mod user;
@@ -40,6 +48,24 @@ enum Command {
     /// Make, list and revoke API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Make up data to try things on
+    #[command(subcommand)]
+    Demo(demo::Demo),
+    /// Look after what is counted in advance
+    #[command(subcommand)]
+    Stats(stats::Stats),
+    /// List and end browser sessions
+    #[command(subcommand)]
+    Session(session::Session),
+    /// Show what staff and admins did
+    Audit(audit::Audit),
+    /// Write activities to standard output
+    Export(export::Export),
+    /// Count what is held on one person, or forget it
+    #[command(subcommand)]
+    Person(person::Command),
+    /// Forget what is too old
+    Prune(prune::Prune),
     /// Print the GraphQL schema
     Schema,
 }
@@ -73,6 +99,13 @@ async fn try_run() -> Result<()> {
         Command::Migrate(migrate) => migrate::run(url, migrate).await,
         Command::User(user) => user::run(url, user).await,
         Command::Token(token) => token::run(url, token).await,
+        Command::Demo(demo) => demo::run(url, demo).await,
+        Command::Stats(stats) => stats::run(url, stats).await,
+        Command::Session(session) => session::run(url, session).await,
+        Command::Audit(audit) => audit::run(url, audit).await,
+        Command::Export(export) => export::run(url, export).await,
+        Command::Person(person) => person::run(url, person).await,
+        Command::Prune(prune) => prune::run(url, prune).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(())

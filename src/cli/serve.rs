@@ -9,10 +9,13 @@ use crate::app::Djaffar;
 use crate::config::Mode;
 use crate::store::Database;
 
+/// Most open files, nearly all of them connections.
+const MAX_FILES: u64 = 20_000;
+
 pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
-    // Each connection takes a file, and the usual limit of 1,024 was made for another age. Where it
-    // can't be raised, less can connect.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+    // Each connection takes a file, and the usual limit of 1,024 was made for another age. It also
+    // bounds the memory that connections take; further ones wait until there is room.
+    if let Err(error) = rlimit::increase_nofile_limit(MAX_FILES) {
         tracing::warn!(error.cause = %error, "the limit of open files stays as it is");
     }
     let database = Database::connect_with(database_url, serve.read_timeout).await?;
@@ -25,7 +28,7 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     })?;
     let url = format!("http://{}", listener.local_addr()?);
     if !djaffar.auth().users.exist().await? {
-        welcome(&url);
+        welcome(&url, &djaffar.auth().setup.open());
     }
     if serve.mode == Mode::Development {
         tracing::warn!("development mode: cookies over plain HTTP, the schema for everybody");
@@ -44,9 +47,11 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
 }
 
 /// What somebody who starts from nothing wants to know.
-fn welcome(url: &str) {
+fn welcome(url: &str, setup_token: &str) {
     println!(
-        r#"The database is empty. Make the first admin:
+        r#"Make the first admin: {url}/#/setup?token={setup_token}
+
+The link is good until somebody is there. Or make one by the command line:
 
   djaffar user create NAME --role admin
 

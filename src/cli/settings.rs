@@ -9,8 +9,10 @@ use clap::{Args, CommandFactory, ValueEnum};
 use ipnet::IpNet;
 
 use super::jwt::Jwt;
+use super::limits::Limits;
+use super::prune::Keep;
 use super::{Cli, Result};
-use crate::config::{Config, IpStorage, Mode, ProxyHeader, Rates};
+use crate::config::{Config, Introspection, IpStorage, Mode, ProxyHeader, Rates};
 
 /// The file of settings, unless `DJAFFAR_CONFIG` names another one.
 const FILE: &str = "djaffar.toml";
@@ -102,11 +104,21 @@ pub(super) struct Serve {
     /// Attempts to log in a minute from one address, and half as many for one account
     #[arg(long, env = "DJAFFAR_LOG_IN_RATE", default_value_t = Rates::default().log_ins)]
     pub log_in_rate: NonZeroU32,
+    /// Who may read the schema: all, staff or none; by default staff, in development mode all
+    #[arg(long, env = "DJAFFAR_INTROSPECTION")]
+    pub introspection: Option<Introspection>,
+    #[command(flatten)]
+    pub limits: Limits,
     #[command(flatten)]
     pub jwt: Jwt,
+    #[command(flatten)]
+    pub keep: Keep,
     /// How long a query may read before it is given up, like 8s
-    #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = humantime::parse_duration, default_value = "8s")]
+    #[arg(long, env = "DJAFFAR_READ_TIMEOUT", value_parser = read_timeout, default_value = "8s")]
     pub read_timeout: Duration,
+    /// How often what happened is counted in advance, like 60s
+    #[arg(long, env = "DJAFFAR_ROLL_UP_EVERY", value_parser = period, default_value = "60s")]
+    pub roll_up_every: Duration,
 }
 
 impl Serve {
@@ -128,7 +140,11 @@ impl Serve {
                 sessions: self.session_rate,
                 log_ins: self.log_in_rate,
             }),
+            limits: (&self.limits).into(),
+            introspection: self.introspection,
             jwt: self.jwt.config()?,
+            roll_up_every: self.roll_up_every,
+            retention: self.keep.retention(),
             ..Config::default()
         })
     }
@@ -163,16 +179,31 @@ pub(super) fn command() -> Result<clap::Command> {
         if has(&command, &id) {
             command = command
                 .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true));
-        } else if command.find_subcommand("serve").is_some_and(|serve| has(serve, &id)) {
-            command = command.mut_subcommand("serve", |serve| {
-                serve
-                    .mut_arg(&id, |argument| argument.default_value(value).hide_default_value(true))
-            });
-        } else {
+            continue;
+        }
+        let mut is_known = false;
+        for subcommand in ["serve", "prune"] {
+            if command.find_subcommand(subcommand).is_some_and(|command| has(command, &id)) {
+                is_known = true;
+                let value = value.clone();
+                command = command.mut_subcommand(subcommand, |command| {
+                    command.mut_arg(&id, |argument| {
+                        argument.default_value(value).hide_default_value(true)
+                    })
+                });
+            }
+        }
+        if !is_known {
             return Err(format!("{}: there is no setting called {name}", path.display()).into());
         }
     }
     Ok(command)
+}
+
+/// A time that passes.
+fn period(text: &str) -> std::result::Result<Duration, String> {
+    let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if period.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(period) }
 }
 
 /// Scheme, host and perhaps port, as a browser sends it; an empty text names none.
@@ -196,6 +227,13 @@ fn origin(text: &str) -> std::result::Result<String, String> {
         }
         _ => Err(NO_ORIGIN.to_owned()),
     }
+}
+
+/// Between what a database can measure and what it takes for an age.
+fn read_timeout(text: &str) -> std::result::Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let bounds = Duration::from_millis(1)..=Duration::from_secs(86_400);
+    bounds.contains(&timeout).then_some(timeout).ok_or("between 1ms and 1day, please".to_owned())
 }
 
 /// A network, or an address alone.

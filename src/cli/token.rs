@@ -7,7 +7,8 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use super::{Result, open, shown};
-use crate::auth::{Auth, Scope};
+use crate::auth::admin::NewToken;
+use crate::auth::{Admin, Auth, Scope};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
@@ -47,6 +48,7 @@ pub(super) async fn run(database_url: &str, token: Token) -> Result<()> {
 }
 
 async fn change(auth: &Auth, token: Token) -> Result<()> {
+    let admin = Admin::operator();
     match token {
         Token::Create { user, name, scope, expires } => {
             let user_id = auth.users.id_of(&user).await?;
@@ -54,7 +56,8 @@ async fn change(auth: &Auth, token: Token) -> Result<()> {
                 Some(age) => Some(Utc::now().checked_add_signed(age).ok_or("too far away")?),
                 None => None,
             };
-            println!("{}", auth.tokens.create(user_id, &name, &scope, expires_at).await?);
+            let new = NewToken { user_id, name, scopes: scope, expires_at };
+            println!("{}", auth.create_token(&admin, new).await?.1);
         }
         Token::List { user } => {
             let user_id = match user {
@@ -66,7 +69,7 @@ async fn change(auth: &Auth, token: Token) -> Result<()> {
                 "{:<36} {:<15} {:<17} {:<17} {:<17} STATE    USER / NAME",
                 "ID", "SCOPES", "CREATED", "EXPIRES", "LAST USED"
             );
-            for token in auth.tokens.list(user_id).await? {
+            for token in auth.tokens.list(&admin, user_id).await? {
                 let state = if token.revoked_at.is_some() {
                     "revoked"
                 } else if token.expires_at.is_some_and(|at| at <= Utc::now()) {
@@ -89,9 +92,7 @@ async fn change(auth: &Auth, token: Token) -> Result<()> {
             }
         }
         Token::Revoke { id } => {
-            if !auth.tokens.revoke(id).await? {
-                return Err(format!("There is no valid token of the id {id}.").into());
-            }
+            auth.revoke_token(&admin, id).await?;
             println!("{id} is revoked");
         }
     }

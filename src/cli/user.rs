@@ -5,7 +5,8 @@ use std::io::{BufRead, IsTerminal};
 use clap::Subcommand;
 
 use super::{Result, open, shown};
-use crate::auth::{Role, Users};
+use crate::auth::admin::{NewUser, UserUpdate};
+use crate::auth::{Admin, Auth, Role};
 
 /// A password shorter than this is accepted, with a warning (NIST SP 800-63B-4, section 3.1.1.2).
 const SHORT: usize = 15;
@@ -25,7 +26,21 @@ pub(super) enum User {
     },
     /// List all users
     List,
-    /// Give a user a new password, and end their sessions; asks for the password
+    /// Give a user another name
+    Rename {
+        /// The name they log in with
+        name: String,
+        /// The name they shall log in with
+        new_name: String,
+    },
+    /// Give a user another role
+    Role {
+        /// The name they log in with
+        name: String,
+        /// user, staff or admin
+        role: Role,
+    },
+    /// Give a user a new password, and end their sessions and tokens; asks for the password
     SetPassword {
         /// The name they log in with
         name: String,
@@ -33,8 +48,13 @@ pub(super) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Lock a user out; what they did stays in the log
+    /// Lock a user out, and end their sessions and tokens; what they did stays in the log
     Disable {
+        /// The name they log in with
+        name: String,
+    },
+    /// Let a user in again, with new tokens
+    Enable {
         /// The name they log in with
         name: String,
     },
@@ -48,20 +68,27 @@ pub(super) async fn run(database_url: &str, user: User) -> Result<()> {
         _ => String::new(),
     };
     let djaffar = open(database_url).await?;
-    let result = change(&djaffar.auth().users, user, password).await;
+    let result = change(djaffar.auth(), user, password).await;
     djaffar.shutdown().await;
     result
 }
 
-async fn change(users: &Users, user: User, password: String) -> Result<()> {
+async fn change(auth: &Auth, user: User, password: String) -> Result<()> {
+    let admin = Admin::operator();
+    let update = async |name: &str, update| {
+        let id = auth.users.id_of(name).await?;
+        auth.update_user(&admin, id, update).await
+    };
     match user {
         User::Create { name, role, .. } => {
-            let user = users.create(&name, role, password).await?;
+            let password = Some(password);
+            let new = NewUser { username: name, role, password, external_id: None };
+            let user = auth.create_user(&admin, new).await?;
             println!("{} {} is there", user.role, user.username);
         }
         User::List => {
             println!("{:<8} {:<8} {:<17} {:<17} NAME", "ROLE", "STATE", "CREATED", "LAST SEEN");
-            for user in users.all().await? {
+            for user in auth.users.all().await? {
                 let state = if user.active { "active" } else { "disabled" };
                 let created = shown(Some(user.created_at));
                 let seen = shown(user.last_seen_at);
@@ -70,12 +97,26 @@ async fn change(users: &Users, user: User, password: String) -> Result<()> {
             }
         }
         User::SetPassword { name, .. } => {
-            users.set_password(&name, password).await?;
-            println!("{name} has a new password; all their sessions have ended");
+            let id = auth.users.id_of(&name).await?;
+            auth.set_password(&admin, id, password).await?;
+            println!("{name} has a new password; all their sessions and tokens have ended");
+        }
+        User::Rename { name, new_name } => {
+            let renamed = UserUpdate { username: Some(new_name), ..UserUpdate::default() };
+            let user = update(&name, renamed).await?;
+            println!("{name} is called {} now", user.username);
+        }
+        User::Role { name, role } => {
+            update(&name, UserUpdate { role: Some(role), ..UserUpdate::default() }).await?;
+            println!("{name} is {role} now");
         }
         User::Disable { name } => {
-            users.disable(&name).await?;
+            update(&name, UserUpdate { active: Some(false), ..UserUpdate::default() }).await?;
             println!("{name} is disabled");
+        }
+        User::Enable { name } => {
+            update(&name, UserUpdate { active: Some(true), ..UserUpdate::default() }).await?;
+            println!("{name} is active");
         }
     }
     Ok(())

@@ -13,22 +13,28 @@ use moka::sync::Cache;
 use serde_json::{Map, Value};
 use tokio_stream::Stream;
 
-use super::{Domain, Schema, builder, guard};
+use super::{Domain, Mutation, Query, Schema, Subscription, guard};
+use crate::config::{Introspection, Limits};
 
 /// Remembered documents, in bytes of their texts. Parsed, one takes up to fifty times as much.
 const REMEMBERED: u64 = 256 << 10;
+/// Most directives on one field.
+const MAX_DIRECTIVES: usize = 10;
 /// A text that is longer is not remembered.
 const MAX_REMEMBERED: usize = 8 << 10;
 
 /// The schema, ready to execute.
 pub(crate) struct Api {
     schema: Schema,
+    limits: Limits,
     known: Cache<String, Arc<ExecutableDocument>>,
 }
 
 /// A document that can be read; whether it fits the schema is found out when it is executed.
 pub(crate) struct Document {
     pub(crate) parsed: Arc<ExecutableDocument>,
+    /// What it costs at most, as `extensions.cost` says it.
+    pub(crate) cost: u64,
     /// None: it is known already.
     text: Option<String>,
 }
@@ -38,7 +44,15 @@ impl Api {
         let known = Cache::builder()
             .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .max_capacity(REMEMBERED);
-        Self { schema: builder().data(domain).finish(), known: known.build() }
+        let limits = domain.config.limits.clone();
+        let mut schema = Schema::build(Query, Mutation::default(), Subscription)
+            .limit_depth(limits.depth)
+            .limit_directives(MAX_DIRECTIVES);
+        if domain.config.introspection() != Introspection::All {
+            // They tell the names of the schema one by one.
+            schema = schema.disable_suggestions();
+        }
+        Self { schema: schema.data(domain).finish(), limits, known: known.build() }
     }
 
     /// Reads a document, or remembers it.
@@ -51,17 +65,17 @@ impl Api {
         text: String,
         variables: &Map<String, Value>,
     ) -> Result<Document, ServerError> {
-        let document = match self.known.get(&text) {
-            Some(parsed) => Document { parsed, text: None },
-            None => Document { parsed: parse(&text)?, text: Some(text) },
+        let (parsed, text) = match self.known.get(&text) {
+            Some(parsed) => (parsed, None),
+            None => (parse(&text, &self.limits)?, Some(text)),
         };
-        guard::check(&document.parsed, variables).map_err(refusal)?;
-        Ok(document)
+        let cost = guard::check(&parsed, variables, &self.limits).map_err(refusal)?;
+        Ok(Document { parsed, cost, text })
     }
 
     /// Executes a request, which brings everything but its document.
     pub(crate) async fn execute(&self, document: Document, mut request: Request) -> Response {
-        let Document { parsed, text } = document;
+        let Document { parsed, text, .. } = document;
         request.set_parsed_query(ExecutableDocument::clone(&parsed));
         let response = self.schema.execute(request).await;
         let has_passed = response.errors.iter().all(|error| !error.path.is_empty());
@@ -82,13 +96,18 @@ impl Api {
     }
 }
 
-fn parse(text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
-    guard::check_text(text).map_err(refusal)?;
+fn parse(text: &str, limits: &Limits) -> Result<Arc<ExecutableDocument>, ServerError> {
+    guard::check_text(text, limits).map_err(refusal)?;
     let parsed = parse_query(text).map_err(|error| ServerError {
         extensions: extensions("GRAPHQL_PARSE_FAILED"),
         ..error.into()
     })?;
     Ok(Arc::new(parsed))
+}
+
+/// What operations get that would cost too much together.
+pub(crate) fn too_dear(cost: u64, limits: &Limits) -> ServerError {
+    refusal(guard::too_dear(cost, limits))
 }
 
 fn refusal(message: String) -> ServerError {

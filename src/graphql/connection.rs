@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::domain;
 use crate::activity::{CappedCount, Filter, Key, Page, Position, Slice, Timestamp};
-use crate::auth::{Reader, SessionFilter, Staff, UserFilter};
+use crate::auth::{Admin, Reader, SessionFilter, Staff, UserFilter};
 use crate::error::Error;
 
 /// Rows of a page if neither `first` nor `last` is given.
@@ -101,6 +101,7 @@ impl<Node: OutputType> Edge<Node> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Order {
     Date,
+    AuditDate,
     FirstSeenAt,
     CreatedAt,
     Username,
@@ -146,6 +147,7 @@ impl Order {
     fn tag(self) -> char {
         match self {
             Self::Date => 'd',
+            Self::AuditDate => 'a',
             Self::FirstSeenAt => 'f',
             Self::CreatedAt => 'c',
             Self::Username => 'n',
@@ -153,7 +155,7 @@ impl Order {
     }
 
     /// Opaque to clients: the order, the id and the sort key of a row.
-    fn encode(self, position: &Position) -> String {
+    pub(super) fn encode(self, position: &Position) -> String {
         let key = match &position.key {
             Key::Time(time) => time.0.to_string(),
             Key::Text(text) => text.clone(),
@@ -161,7 +163,7 @@ impl Order {
         URL_SAFE_NO_PAD.encode(format!("{}{}{key}", self.tag(), position.id.simple()))
     }
 
-    fn decode(self, cursor: &str) -> Result<Position, Error> {
+    pub(super) fn decode(self, cursor: &str) -> Result<Position, Error> {
         self.try_decode(cursor)
             .ok_or_else(|| Error::bad_input("The cursor is not one of this list in this order."))
     }
@@ -203,6 +205,7 @@ pub(super) enum Countable {
     Activities(Reader, Filter),
     Sessions(Staff, SessionFilter),
     Users(Staff, UserFilter),
+    AuditEvents(Admin),
 }
 
 impl<Node> Connection<Node> {
@@ -219,6 +222,7 @@ impl<Node> Connection<Node> {
             Countable::Users(staff, filter) => {
                 domain.auth.users.count(staff, filter, MAX_COUNT).await
             }
+            Countable::AuditEvents(admin) => domain.auth.audit.count(admin, MAX_COUNT).await,
         };
         self.counted.get_or_try_init(counting).await
     }

@@ -10,7 +10,8 @@ use crate::error::Error;
 ///
 /// An internal error carries the id of the request, by which the operator finds the cause; its own
 /// text says nothing.
-pub(crate) fn present(response: &mut Response, request_id: &str) {
+/// Of more than `most` errors the rest is left out; their causes are logged all the same.
+pub(crate) fn present(response: &mut Response, request_id: &str, most: usize) {
     for error in &mut response.errors {
         let mut retry_after = None;
         let code = match cause(error) {
@@ -34,6 +35,7 @@ pub(crate) fn present(response: &mut Response, request_id: &str) {
             extensions.set("requestId", request_id);
         }
     }
+    response.errors.truncate(most);
 }
 
 /// What went wrong, if it is not the library that says so.

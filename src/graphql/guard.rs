@@ -10,34 +10,28 @@ use async_graphql::parser::types::{ExecutableDocument, Field, Selection, Selecti
 use async_graphql::{Name, Value as Literal};
 use serde_json::{Map, Value};
 
-/// Longest document, in bytes.
-const MAX_BYTES: usize = 16 << 10;
-/// Most names, numbers, texts and signs of a document.
-const MAX_TOKENS: usize = 2_000;
-/// Deepest nesting of brackets.
-const MAX_NESTING: usize = 48;
-/// Most fields under another name, in the whole document.
-const MAX_ALIASES: usize = 30;
-/// Most directives, in the whole document.
-const MAX_DIRECTIVES: usize = 50;
-/// Most fields at the root of an operation, fragments included.
-const MAX_ROOT_FIELDS: u64 = 20;
-/// Most selections of an operation, with every fragment counted where it is spread.
-const MAX_SELECTIONS: u64 = 10_000;
+use crate::config::Limits;
 
-/// Most items of all lists of an operation together.
-const MAX_NODES: u64 = 50_000;
 /// Most items of one list, and how many there are if the client does not say.
 const MAX_PAGE: u64 = 200;
 const DEFAULT_PAGE: u64 = 50;
+/// The same of a ranking.
+const DEFAULT_TOP: u64 = 10;
+/// What a timeline counts as: it may have up to 2,000 buckets, of which each costs less than a row.
+const TIMELINE: u64 = 500;
+
+/// Whether something of the items is selected: without that it is a number.
+fn has_items(field: &Field) -> bool {
+    !field.selection_set.node.items.is_empty()
+}
 
 /// What is wrong with a document, in a sentence for the client.
 pub(super) type Refusal = String;
 
 /// Measures a text, as <https://spec.graphql.org/September2025/#sec-Language> divides it.
-pub(super) fn check_text(text: &str) -> Result<(), Refusal> {
-    if text.len() > MAX_BYTES {
-        return Err(format!("The document is longer than {MAX_BYTES} bytes."));
+pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), Refusal> {
+    if text.len() > limits.bytes {
+        return Err(format!("The document is longer than {} bytes.", limits.bytes));
     }
     let (mut tokens, mut nesting) = (0, 0_usize);
     let mut rest = text.as_bytes();
@@ -60,11 +54,11 @@ pub(super) fn check_text(text: &str) -> Result<(), Refusal> {
             }
         }
         tokens += 1;
-        if tokens > MAX_TOKENS {
-            return Err(format!("The document has more than {MAX_TOKENS} tokens."));
+        if tokens > limits.tokens {
+            return Err(format!("The document has more than {} tokens.", limits.tokens));
         }
-        if nesting > MAX_NESTING {
-            return Err(format!("The document is nested more than {MAX_NESTING} deep."));
+        if nesting > limits.nesting {
+            return Err(format!("The document is nested more than {} deep.", limits.nesting));
         }
     }
     Ok(())
@@ -93,32 +87,42 @@ fn after_text(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Measures a parsed document, with the variables that give the sizes of its pages.
+/// Measures a parsed document, with the variables that give the sizes of its pages, and says what
+/// it costs: the dearest of its operations.
 pub(super) fn check(
     document: &ExecutableDocument,
     variables: &Map<String, Value>,
-) -> Result<(), Refusal> {
-    let mut counter = Counter::new(document, variables);
+    limits: &Limits,
+) -> Result<u64, Refusal> {
+    let mut counter = Counter::new(document, variables, limits);
+    let mut cost = 0;
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         counter.directives += operation.directives.len();
         let size = counter.measure(&operation.selection_set.node)?;
-        if size.root_fields > MAX_ROOT_FIELDS {
-            return Err(format!("An operation may have {MAX_ROOT_FIELDS} fields at its root."));
+        if size.root_fields > limits.root_fields {
+            let most = limits.root_fields;
+            return Err(format!("An operation may have {most} fields at its root."));
         }
-        if size.nodes > MAX_NODES {
-            return Err(format!("An operation may ask for {MAX_NODES} items at most."));
+        if size.cost > limits.cost {
+            return Err(too_dear(size.cost, limits));
         }
+        cost = cost.max(size.cost);
     }
-    Ok(())
+    Ok(cost)
+}
+
+/// What is said of a request that would cost too much.
+pub(super) fn too_dear(cost: u64, limits: &Limits) -> Refusal {
+    format!("A request may cost {} at most; this one would cost {cost}.", limits.cost)
 }
 
 /// What a selection set comes to, fragments included.
 #[derive(Clone, Copy, Default)]
 struct Size {
     selections: u64,
-    /// Items of lists, lists within lists multiplied.
-    nodes: u64,
+    /// Objects, those of lists within lists multiplied.
+    cost: u64,
     root_fields: u64,
 }
 
@@ -133,14 +137,20 @@ enum Fragment {
 struct Counter<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Map<String, Value>,
+    limits: &'a Limits,
     fragments: HashMap<&'a Name, Fragment>,
     aliases: usize,
     directives: usize,
 }
 
 impl<'a> Counter<'a> {
-    fn new(document: &'a ExecutableDocument, variables: &'a Map<String, Value>) -> Self {
-        Self { document, variables, fragments: HashMap::new(), aliases: 0, directives: 0 }
+    fn new(
+        document: &'a ExecutableDocument,
+        variables: &'a Map<String, Value>,
+        limits: &'a Limits,
+    ) -> Self {
+        let fragments = HashMap::new();
+        Self { document, variables, limits, fragments, aliases: 0, directives: 0 }
     }
 
     fn measure(&mut self, set: &'a SelectionSet) -> Result<Size, Refusal> {
@@ -154,12 +164,11 @@ impl<'a> Counter<'a> {
                     self.directives += field.directives.len();
                     size.root_fields += 1;
                     let within = self.measure(&field.selection_set.node)?;
-                    let items = self.items(field);
+                    let own = u64::from(is_object(field));
+                    let items = self.items(field).unwrap_or(1);
                     size.selections += within.selections;
-                    size.nodes = size.nodes.saturating_add(match items {
-                        Some(items) => items.saturating_mul(within.nodes.saturating_add(1)),
-                        None => within.nodes,
-                    });
+                    let cost = items.saturating_mul(within.cost.saturating_add(own));
+                    size.cost = size.cost.saturating_add(cost);
                 }
                 Selection::InlineFragment(fragment) => {
                     let fragment = &fragment.node;
@@ -171,15 +180,18 @@ impl<'a> Counter<'a> {
                     size.add(self.measure_fragment(&spread.node.fragment_name.node)?);
                 }
             }
-            if size.selections > MAX_SELECTIONS {
-                return Err(format!("An operation may select {MAX_SELECTIONS} fields at most."));
+            if size.selections > self.limits.selections {
+                let most = self.limits.selections;
+                return Err(format!("An operation may select {most} fields at most."));
             }
         }
-        if self.aliases > MAX_ALIASES {
-            return Err(format!("A document may have {MAX_ALIASES} aliases at most."));
+        if self.aliases > self.limits.aliases {
+            let most = self.limits.aliases;
+            return Err(format!("A document may have {most} aliases at most."));
         }
-        if self.directives > MAX_DIRECTIVES {
-            return Err(format!("A document may have {MAX_DIRECTIVES} directives at most."));
+        if self.directives > self.limits.directives {
+            let most = self.limits.directives;
+            return Err(format!("A document may have {most} directives at most."));
         }
         Ok(size)
     }
@@ -201,8 +213,17 @@ impl<'a> Counter<'a> {
             });
         // What is out of bounds is refused by the field itself.
         sizes.max().map(|size| size.min(MAX_PAGE)).or_else(|| {
-            let is_list = matches!(field.name.node.as_str(), "activities" | "sessions" | "users");
-            is_list.then_some(DEFAULT_PAGE)
+            match field.name.node.as_str() {
+                // By name alone: these are also the counts of statistics, which are no lists.
+                "activities" | "auditEvents" | "sessions" | "tokens" | "users"
+                    if has_items(field) =>
+                {
+                    Some(DEFAULT_PAGE)
+                }
+                "top" => Some(DEFAULT_TOP),
+                "timeline" => Some(TIMELINE),
+                _ => None,
+            }
         })
     }
 
@@ -237,6 +258,14 @@ impl Size {
     fn add(&mut self, other: Self) {
         self.selections += other.selections;
         self.root_fields += other.root_fields;
-        self.nodes = self.nodes.saturating_add(other.nodes);
+        self.cost = self.cost.saturating_add(other.cost);
     }
+}
+
+/// Whether a field is an object of its own, or a list of them; not if it is a part of a connection,
+/// which counts as a whole.
+fn is_object(field: &Field) -> bool {
+    let is_part = matches!(field.name.node.as_str(), "edges" | "node" | "pageInfo")
+        || field.name.node == "nodes" && field.arguments.is_empty();
+    !is_part && !field.selection_set.node.items.is_empty()
 }

@@ -11,29 +11,42 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::{Context, Lookahead};
 use uuid::Uuid;
 
-use crate::activity::Activity;
-use crate::auth::{Auth, Session, User};
+use crate::activity::{Activities, Activity, Course};
+use crate::auth::{Auth, Reader, Session, User};
 use crate::error::Error;
 
 /// The loaders of a request.
 pub(crate) struct Loaders {
     pub users: DataLoader<UserLoader, HashMapCache>,
     pub sessions: DataLoader<SessionLoader, HashMapCache>,
+    pub courses: DataLoader<CourseLoader, HashMapCache>,
+    pub active: DataLoader<ActiveLoader, HashMapCache>,
 }
 
 impl Loaders {
-    pub(crate) fn new(auth: &Arc<Auth>) -> Self {
+    pub(crate) fn new(auth: &Arc<Auth>, activities: &Activities) -> Self {
         let cache = HashMapCache::default;
         let users = DataLoader::with_cache(UserLoader(auth.clone()), tokio::spawn, cache());
         let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
-        Self { users: users.delay(Duration::ZERO), sessions: sessions.delay(Duration::ZERO) }
+        let courses =
+            DataLoader::with_cache(CourseLoader(activities.clone()), tokio::spawn, cache());
+        let active = DataLoader::with_cache(ActiveLoader(auth.clone()), tokio::spawn, cache());
+        Self {
+            users: users.delay(Duration::ZERO),
+            sessions: sessions.delay(Duration::ZERO),
+            // Nothing fetches them before they are resolved: those of a list gather for a moment.
+            courses: courses.delay(Duration::from_micros(100)),
+            active: active.delay(Duration::from_micros(100)),
+        }
     }
 
     /// For an operation that goes on and on: it must see what changes.
-    pub(crate) fn uncached(auth: &Arc<Auth>) -> Self {
-        let loaders = Self::new(auth);
+    pub(crate) fn uncached(auth: &Arc<Auth>, activities: &Activities) -> Self {
+        let loaders = Self::new(auth, activities);
         loaders.users.enable_all_cache(false);
         loaders.sessions.enable_all_cache(false);
+        loaders.courses.enable_all_cache(false);
+        loaders.active.enable_all_cache(false);
         loaders
     }
 
@@ -119,5 +132,42 @@ impl Loader<Uuid> for SessionLoader {
     async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Session>, Arc<Error>> {
         let sessions = self.0.sessions.by_ids(ids).await.map_err(Arc::new)?;
         Ok(sessions.into_iter().map(|session| (session.id, session)).collect())
+    }
+}
+
+/// How sessions went, by their ids and who wants to know.
+pub(crate) struct CourseLoader(Activities);
+
+impl Loader<(Uuid, Reader)> for CourseLoader {
+    type Value = Course;
+    type Error = Arc<Error>;
+
+    async fn load(
+        &self,
+        keys: &[(Uuid, Reader)],
+    ) -> Result<HashMap<(Uuid, Reader), Course>, Arc<Error>> {
+        let mut by_reader: HashMap<&Reader, Vec<Uuid>> = HashMap::new();
+        for (id, reader) in keys {
+            by_reader.entry(reader).or_default().push(*id);
+        }
+        let mut all = HashMap::new();
+        for (reader, ids) in by_reader {
+            let courses = self.0.courses(reader, &ids).await.map_err(Arc::new)?;
+            all.extend(courses.into_iter().map(|(id, course)| ((id, reader.clone()), course)));
+        }
+        Ok(all)
+    }
+}
+
+/// Which of some sessions are active.
+pub(crate) struct ActiveLoader(Arc<Auth>);
+
+impl Loader<Uuid> for ActiveLoader {
+    type Value = ();
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, ()>, Arc<Error>> {
+        let active = self.0.sessions.active(ids).await.map_err(Arc::new)?;
+        Ok(active.into_iter().map(|id| (id, ())).collect())
     }
 }

@@ -3,6 +3,7 @@
 //! Types of the API are their own; they wrap what the domain returns. A resolver is a few lines:
 //! it asks the viewer for a right and calls the domain with it.
 
+mod admin;
 mod api;
 mod connection;
 mod errors;
@@ -10,6 +11,7 @@ mod guard;
 mod loader;
 mod mutation;
 mod query;
+mod selection;
 mod subscription;
 mod types;
 
@@ -17,31 +19,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
 
-pub(crate) use api::{Api, Document};
+pub(crate) use api::{Api, Document, too_dear};
 pub(crate) use errors::{cause, present};
 pub(crate) use loader::Loaders;
 use loader::Selected;
 use mutation::Mutation;
 use query::Query;
+pub(crate) use selection::{cursor, selection};
 use subscription::Subscription;
 
 use crate::activity::Activities;
 use crate::auth::{Auth, Viewer};
 use crate::config::Config;
 use crate::error::Error;
+use crate::privacy::Privacy;
 
 /// The executable schema.
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
-
-/// Deepest nesting of fields. The usual introspection query needs 13.
-const MAX_DEPTH: usize = 15;
-/// Most directives on one field.
-const MAX_DIRECTIVES: usize = 10;
 
 /// What resolvers work on.
 pub(crate) struct Domain {
     pub activities: Activities,
     pub auth: Arc<Auth>,
+    pub privacy: Privacy,
     pub config: Arc<Config>,
 }
 
@@ -51,13 +51,8 @@ pub fn sdl() -> String {
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items();
-    builder().finish().sdl_with_options(options)
-}
-
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query, Mutation, Subscription)
-        .limit_depth(MAX_DEPTH)
-        .limit_directives(MAX_DIRECTIVES)
+    let schema = Schema::build(Query, Mutation::default(), Subscription).finish();
+    schema.sdl_with_options(options)
 }
 
 fn domain<'a>(context: &Context<'a>) -> Result<&'a Domain, Error> {

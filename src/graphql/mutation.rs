@@ -1,7 +1,8 @@
 //! What can be done.
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, MergedObject, Object, SimpleObject};
 
+use super::admin::Administration;
 use super::types::activity::{Activity, LogActivityInput};
 use super::types::user_error::{UserError, UserErrorCode};
 use super::types::viewer::Viewer;
@@ -13,11 +14,16 @@ use crate::error::Error;
 const MAX_ACTIVITIES: usize = 500;
 
 /// What can be done.
-pub(crate) struct Mutation;
+#[derive(Default, MergedObject)]
+pub(crate) struct Mutation(Everybody, Administration);
 
-/// What can be done.
+/// What everybody can do.
+#[derive(Default)]
+struct Everybody;
+
+/// What everybody can do.
 #[Object]
-impl Mutation {
+impl Everybody {
     /// Logs an activity. The answer comes when it is on disk.
     ///
     /// Anybody may log. Who did it is told by the session cookie or the bearer token, never by the

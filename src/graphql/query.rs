@@ -4,9 +4,12 @@ use async_graphql::{Context, ID, Object};
 
 use super::connection::{Connection, PageArguments};
 use super::types::activity::{Activity, ActivityOrder, activities};
+use super::types::audit::{AuditEvent, audit_events};
 use super::types::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::types::node::{Node, nodes};
+use super::types::person::{PersonReport, person_report};
 use super::types::session::{Session, SessionOrder, sessions};
+use super::types::stats::ActivityStats;
 use super::types::user::{User, UserOrder, users};
 use super::types::viewer::Viewer;
 use super::{domain, viewer};
@@ -63,6 +66,17 @@ impl Query {
         activities(context, reader, None, page, filter, order_by).await
     }
 
+    /// What the activities come to; for staff.
+    async fn activity_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+    ) -> Result<ActivityStats, Error> {
+        ActivityStats::new(viewer(context)?.staff()?.reader(), None, filter)
+    }
+
     /// Who is known here; for staff.
     #[allow(clippy::too_many_arguments)]
     async fn users(
@@ -86,7 +100,37 @@ impl Query {
         #[graphql(desc = "The name they log in with.")] username: String,
     ) -> Result<Option<User>, Error> {
         let staff = viewer(context)?.staff()?;
-        Ok(domain(context)?.auth.users.by_name(&staff, &username).await?.map(User))
+        let auth = &domain(context)?.auth;
+        let user = auth.users.by_name(&staff, &username).await?;
+        if let Some(user) = &user {
+            auth.audit.note_reading(&staff, &[user.id]).await;
+        }
+        Ok(user.map(User))
+    }
+
+    /// Counts what is held on one person: give one of `user`, `session` and `ip`. Null: there is no
+    /// such user or session. For staff.
+    async fn person_report(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A user.")] user: Option<ID>,
+        #[graphql(desc = "A browser session.")] session: Option<ID>,
+        #[graphql(desc = "A network address.")] ip: Option<String>,
+    ) -> Result<Option<PersonReport>, Error> {
+        person_report(context, user, session, ip).await
+    }
+
+    /// What was done with the rights of staff and admins, the newest first; for admins.
+    async fn audit_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "So many items from the beginning, at most 200; 50 by default.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+    ) -> async_graphql::Result<Connection<AuditEvent>> {
+        audit_events(context, PageArguments { first, after, last, before }).await
     }
 
     /// Browser sessions; for staff.

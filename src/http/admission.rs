@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+use axum::body::{Body, Bytes, HttpBody};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::Error;
 
@@ -20,10 +20,14 @@ const PLACES: usize = 512;
 const SOCKETS: usize = 1_000;
 /// Bytes of large bodies that are being received.
 const LARGE_BODIES: usize = 64 << 20;
-/// A body up to this size counts for nothing; the number of connections bounds them.
+/// A body up to this size counts for nothing: the number of connections, which open files bound, does
+/// for them.
 const SMALL_BODY: usize = 16 << 10;
 /// A body must have come within this time, however large it is.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Exports that are under way.
+const EXPORTS: usize = 4;
 
 /// The places and the room of an instance.
 #[derive(Debug)]
@@ -31,6 +35,7 @@ pub(crate) struct Admission {
     places: Semaphore,
     large_bodies: Semaphore,
     sockets: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 /// Why a body was not read to its end.
@@ -47,7 +52,13 @@ impl Admission {
             places: Semaphore::new(PLACES),
             large_bodies: Semaphore::new(LARGE_BODIES),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
         }
+    }
+
+    /// A place to be kept until an export is complete.
+    pub(super) fn export(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.exports.clone().try_acquire_owned().map_err(|_| Error::Busy)
     }
 
     /// A place to be kept until the request is answered.
@@ -62,29 +73,72 @@ impl Admission {
 
     /// Reads a body of at most `limit` bytes.
     pub(super) async fn body(&self, body: Body, limit: usize) -> Result<Bytes, Incomplete> {
-        let size = body.size_hint();
         // What says of itself that it is too large is not waited for.
-        if size.lower() > limit as u64 {
+        if body.size_hint().lower() > limit as u64 {
             return Err(Incomplete::TooLarge);
         }
-        let size = size.upper().map_or(limit, |upper| limit.min(upper as usize));
-        let read = async {
-            let Ok(_room) = self.room(size) else {
-                // To answer and hang up while the client still sends would lose it the answer.
-                drain(body, limit).await;
-                return Err(Incomplete::Refused(Error::Busy));
-            };
-            to_bytes(body, limit).await.map_err(|_| Incomplete::TooLarge)
-        };
-        tokio::time::timeout(BODY_TIMEOUT, read).await.unwrap_or(Err(Incomplete::TooSlow))
+        let mut is_refused = false;
+        let read = tokio::time::timeout(BODY_TIMEOUT, self.read(body, limit, &mut is_refused));
+        match read.await {
+            Ok(read) => read,
+            Err(_) if is_refused => Err(Incomplete::Refused(Error::Busy)),
+            Err(_) => Err(Incomplete::TooSlow),
+        }
     }
 
-    fn room(&self, size: usize) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
-        if size <= SMALL_BODY {
-            return Ok(None);
+    /// Takes room for a large body as it comes: what is not there yet takes none.
+    async fn read(
+        &self,
+        mut body: Body,
+        limit: usize,
+        is_refused: &mut bool,
+    ) -> Result<Bytes, Incomplete> {
+        let mut bytes = Vec::new();
+        let mut room: Option<SemaphorePermit<'_>> = None;
+        while let Some(data) = next(&mut body).await? {
+            if bytes.is_empty() && body.is_end_stream() && data.len() <= SMALL_BODY {
+                return Ok(data);
+            }
+            bytes.extend_from_slice(&data);
+            if bytes.len() > limit {
+                return Err(Incomplete::TooLarge);
+            }
+            let held = room.as_ref().map_or(0, SemaphorePermit::num_permits);
+            if bytes.len() <= SMALL_BODY || bytes.len() <= held {
+                continue;
+            }
+            let more = u32::try_from(bytes.len() - held).unwrap_or(u32::MAX);
+            match self.large_bodies.try_acquire_many(more) {
+                Ok(more) => match &mut room {
+                    Some(room) => room.merge(more),
+                    None => room = Some(more),
+                },
+                Err(_) => {
+                    *is_refused = true;
+                    drop((room, std::mem::take(&mut bytes)));
+                    // To answer and hang up while the client still sends would lose it the answer.
+                    drain(body, limit).await;
+                    return Err(Incomplete::Refused(Error::Busy));
+                }
+            }
         }
-        let permits = u32::try_from(size).unwrap_or(u32::MAX);
-        self.large_bodies.try_acquire_many(permits).map(Some)
+        Ok(bytes.into())
+    }
+}
+
+/// The next part of a body; None: there are no more.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, Incomplete> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            None => return Ok(None),
+            // A client that goes away in the middle hears nothing anyway.
+            Some(Err(_)) => return Err(Incomplete::TooSlow),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
     }
 }
 
@@ -92,8 +146,8 @@ impl Admission {
 async fn drain(mut body: Body, limit: usize) {
     let mut received = 0;
     while received <= limit
-        && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        && let Ok(Some(data)) = next(&mut body).await
     {
-        received += frame.data_ref().map_or(0, Bytes::len);
+        received += data.len();
     }
 }

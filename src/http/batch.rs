@@ -93,11 +93,12 @@ fn read(parts: &Parts, body: &Bytes) -> Result<Body, Unreadable> {
 
 async fn take(app: &App, parts: &Parts, body: Body) -> Result<Answer, Error> {
     app.store.admit()?;
-    let _place = app.admission.enter()?;
+    let place = app.admission.enter()?;
     let (viewer, visitor) = viewer(app, parts, body.visitor, body.token).await?;
     let reporter = viewer.reporter(app.config.require_user)?;
     let drafts: Vec<_> = body.activities.into_iter().map(draft).collect();
     let good: Vec<Draft> = drafts.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();
+    drop(place);
     if !good.is_empty() {
         app.activities.record(&reporter, good).await?;
     }

@@ -15,7 +15,9 @@ const MAX_USER_AGENT: usize = 512;
 
 /// Decides who makes the request.
 pub(super) async fn viewer(app: &App, parts: &Parts) -> Result<Viewer, Error> {
-    app.auth.viewer(credentials(app, parts)?).await
+    let viewer = app.auth.viewer(credentials(app, parts)?).await;
+    // It is not the client who asks too much here.
+    viewer.map_err(|error| if matches!(error, Error::TooSlow) { Error::Busy } else { error })
 }
 
 /// What the head of a request shows of who makes it.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ServerError, Value};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -21,10 +21,12 @@ use super::operation::{Operation, Parameters};
 use super::request_id;
 use crate::app::App;
 use crate::error::Error;
-use crate::graphql::{Loaders, cause, present};
+use crate::graphql::{Loaders, cause, present, too_dear};
 
 /// Largest body, in bytes.
-const MAX_BODY: usize = 256 * 1024;
+const MAX_BODY: usize = 256 << 10;
+/// The same where it may be an array.
+const MAX_BATCH_BODY: usize = 1 << 20;
 
 /// The parameters in a query string, where objects are texts.
 #[derive(Deserialize)]
@@ -49,78 +51,135 @@ enum MediaType {
 pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
-    let _place = match app.admission.enter() {
-        Ok(place) => place,
-        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
+    let reply = match QueryString::parse(parts.uri.query().unwrap_or_default()) {
+        Ok(parameters) => one(&app, &parts, media_type, parameters).await,
+        Err(message) => malformed(&message),
     };
-    match QueryString::parse(parts.uri.query().unwrap_or_default()) {
-        Ok(parameters) => execute(&app, &parts, media_type, parameters).await,
-        Err(message) => malformed(media_type, &message),
-    }
+    reply.of_type(media_type)
 }
 
-/// An operation in a JSON body.
+/// An operation in a JSON body, or an array of them.
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
-    if !is_json(&parts) {
+    posted(&app, &parts, media_type, body).await.of_type(media_type)
+}
+
+async fn posted(app: &App, parts: &Parts, media_type: MediaType, body: axum::body::Body) -> Reply {
+    if !is_json(parts) {
         let message = "The content type must be application/json.";
-        return refusal(media_type, StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
+        return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
     }
-    let body = match app.admission.body(body, MAX_BODY).await {
+    let most = app.config.limits.operations;
+    let max_body = if most > 1 { MAX_BATCH_BODY } else { MAX_BODY };
+    let body = match app.admission.body(body, max_body).await {
         Ok(body) => body,
         Err(Incomplete::TooLarge) => {
-            let message = "The body is larger than 256 KiB.";
-            return refusal(media_type, StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", message);
+            let message = format!("The body is larger than {} KiB.", max_body >> 10);
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", &message);
         }
         Err(Incomplete::TooSlow) => {
             let message = "The body did not come in time.";
-            return refusal(media_type, StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message);
+            return refusal(StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message);
         }
-        Err(Incomplete::Refused(error)) => {
-            return failure(media_type, &error, request_id(&parts.extensions));
-        }
+        Err(Incomplete::Refused(error)) => return failure(&error, request_id(&parts.extensions)),
     };
-    let _place = match app.admission.enter() {
-        Ok(place) => place,
-        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
-    };
-    match serde_json::from_slice::<Parameters>(&body) {
-        Ok(parameters) => execute(&app, &parts, media_type, parameters).await,
-        Err(error) => malformed(media_type, &format!("The body is not a GraphQL request: {error}")),
+    let unreadable = |error| malformed(&format!("The body is not a GraphQL request: {error}"));
+    if most > 1 && body.trim_ascii_start().starts_with(b"[") {
+        return match serde_json::from_slice(&body) {
+            Ok(batch) => several(app, parts, media_type, batch).await,
+            Err(error) => unreadable(error),
+        };
+    }
+    match serde_json::from_slice(&body) {
+        Ok(parameters) => one(app, parts, media_type, parameters).await,
+        Err(error) => unreadable(error),
     }
 }
 
-async fn execute(
-    app: &App,
-    parts: &Parts,
-    media_type: MediaType,
-    parameters: Parameters,
-) -> Response {
+async fn one(app: &App, parts: &Parts, media_type: MediaType, parameters: Parameters) -> Reply {
+    match Operation::read(app, parameters) {
+        Ok(operation) => execute(app, parts, media_type, operation).await,
+        Err(error) => unreadable(media_type, error),
+    }
+}
+
+/// One operation after the other. What they cost is counted together.
+async fn several(app: &App, parts: &Parts, media_type: MediaType, batch: Vec<Parameters>) -> Reply {
+    let limits = &app.config.limits;
+    if batch.is_empty() || batch.len() > limits.operations {
+        let message = format!("A request may have 1 to {} operations.", limits.operations);
+        return refusal(StatusCode::BAD_REQUEST, "COST_LIMIT_EXCEEDED", &message);
+    }
+    let operations = batch.into_iter().map(|parameters| Operation::read(app, parameters));
+    let operations: Vec<_> = operations.collect();
+    let cost: u64 = operations.iter().flatten().map(|operation| operation.document.cost).sum();
+    if cost > limits.cost {
+        return unreadable(media_type, too_dear(cost, limits));
+    }
+    let mut all = Reply { status: StatusCode::OK, headers: HeaderMap::new(), body: b"[".to_vec() };
+    for operation in operations {
+        let reply = match operation {
+            Ok(operation) => execute(app, parts, media_type, operation).await,
+            Err(error) => unreadable(media_type, error),
+        };
+        if all.body.len() > 1 {
+            all.body.push(b',');
+        }
+        all.body.extend(reply.body);
+        // Whoever has to come back for one of them must hear of it.
+        if all.status == StatusCode::OK && reply.headers.contains_key(RETRY_AFTER) {
+            (all.status, all.headers) = (reply.status, reply.headers);
+        }
+    }
+    all.body.push(b']');
+    all
+}
+
+async fn execute(app: &App, parts: &Parts, media_type: MediaType, operation: Operation) -> Reply {
+    let mut place = match app.admission.enter() {
+        Ok(place) => Some(place),
+        Err(error) => return failure(&error, request_id(&parts.extensions)),
+    };
     let viewer = match viewer(app, parts).await {
         Ok(viewer) => viewer,
-        Err(error) => return failure(media_type, &error, request_id(&parts.extensions)),
-    };
-    let operation = match Operation::read(app, parameters) {
-        Ok(operation) => operation,
-        Err(error) => return unreadable(media_type, error),
+        Err(error) => return failure(&error, request_id(&parts.extensions)),
     };
     let is_query = operation.is(OperationType::Query);
     if parts.method == axum::http::Method::GET && !is_query {
         let message = "Only queries may be sent by GET.";
-        let response = refusal(media_type, StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
-        return ([(ALLOW, "POST")], response).into_response();
+        let mut reply = refusal(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
+        reply.headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        return reply;
     }
-    if !is_query && let Err(error) = app.store.admit() {
-        return failure(media_type, &error, request_id(&parts.extensions));
+    if operation.logs()
+        && let Err(error) = app.store.admit()
+    {
+        return failure(&error, request_id(&parts.extensions));
     }
-    let (document, request) = match operation.ready(app, viewer, Loaders::new(&app.auth)) {
-        Ok(ready) => ready,
-        Err(error) => return unreadable(media_type, error),
+    let cost = operation.wants_cost.then_some(operation.document.cost);
+    let (document, request) =
+        match operation.ready(app, viewer, Loaders::new(&app.auth, &app.activities)) {
+            Ok(ready) => ready,
+            Err(error) => return unreadable(media_type, error),
+        };
+    let limits = &app.config.limits;
+    let executed = app.api.execute(document, request);
+    let mut response = if is_query {
+        match tokio::time::timeout(limits.time, executed).await {
+            Ok(response) => response,
+            Err(_) => return failure(&Error::TooSlow, request_id(&parts.extensions)),
+        }
+    } else {
+        // What is being written is waited for, as long as a commit may take; how many wait is the
+        // queue's to say, and reads go on meanwhile.
+        drop(place.take());
+        executed.await
     };
-    let mut response = app.api.execute(document, request).await;
-    present(&mut response, request_id(&parts.extensions));
-    answer(media_type, response)
+    present(&mut response, request_id(&parts.extensions), limits.errors);
+    let extensions =
+        cost.map(|cost| Extensions { cost: Cost { requested: cost, limit: limits.cost } });
+    answer(media_type, response, extensions)
 }
 
 /// The body of a response (<https://spec.graphql.org/September2025/#sec-Response-Format>).
@@ -131,6 +190,20 @@ pub(super) struct Body<'a> {
     /// Absent if nothing was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    cost: Cost,
+}
+
+/// What the operation may have cost, and what it might have.
+#[derive(Serialize)]
+struct Cost {
+    requested: u64,
+    limit: u64,
 }
 
 impl<'a> Body<'a> {
@@ -138,56 +211,75 @@ impl<'a> Body<'a> {
         let errors = response.errors.as_slice();
         let is_null = response.data == Value::Null;
         let was_executed = !is_null || errors.iter().all(|error| !error.path.is_empty());
-        Self { errors, data: was_executed.then_some(&response.data) }
+        Self { errors, data: was_executed.then_some(&response.data), extensions: None }
     }
 }
 
-fn answer(media_type: MediaType, response: async_graphql::Response) -> Response {
-    let body = Body::of(&response);
+/// An answer, before it is known whether it goes alone.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn new(status: StatusCode, headers: HeaderMap, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => Self { status, headers, body },
+            Err(error) => {
+                Error::internal(error).log();
+                Self { status: StatusCode::INTERNAL_SERVER_ERROR, headers, body: Vec::new() }
+            }
+        }
+    }
+
+    fn of_type(self, media_type: MediaType) -> Response {
+        let content_type = [(CONTENT_TYPE, media_type.content_type())];
+        (self.status, self.headers, content_type, self.body).into_response()
+    }
+}
+
+fn answer(
+    media_type: MediaType,
+    response: async_graphql::Response,
+    extensions: Option<Extensions>,
+) -> Reply {
+    let body = Body { extensions, ..Body::of(&response) };
     // A field of the root that could not be answered: the client has to come back for it.
     let roots = response.errors.iter().filter(|error| error.path.len() <= 1);
     let postponed = roots.filter_map(cause).find(|error| error.retry_after().is_some());
     if let Some(error) = postponed {
-        return (error.headers(), respond(media_type, error.status(), &body)).into_response();
+        return Reply::new(error.status(), error.headers(), &body);
     }
     let is_executed = body.data.is_some();
     let status = if is_executed { StatusCode::OK } else { media_type.status_of_failure() };
-    respond(media_type, status, &body)
+    Reply::new(status, HeaderMap::new(), &body)
 }
 
-fn respond(media_type: MediaType, status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(body) => (status, [(CONTENT_TYPE, media_type.content_type())], body).into_response(),
-        Err(error) => {
-            Error::internal(error).log();
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
-
-fn refusal(media_type: MediaType, status: StatusCode, code: &str, message: &str) -> Response {
+fn refusal(status: StatusCode, code: &str, message: &str) -> Reply {
     let error = json!({ "message": message, "extensions": { "code": code } });
-    respond(media_type, status, &json!({ "errors": [error] }))
+    Reply::new(status, HeaderMap::new(), &json!({ "errors": [error] }))
 }
 
-fn malformed(media_type: MediaType, message: &str) -> Response {
-    refusal(media_type, StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+fn malformed(message: &str) -> Reply {
+    refusal(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
 }
 
-fn unreadable(media_type: MediaType, error: ServerError) -> Response {
-    respond(media_type, media_type.status_of_failure(), &Body { errors: &[error], data: None })
+fn unreadable(media_type: MediaType, error: ServerError) -> Reply {
+    let body = Body { errors: &[error], data: None, extensions: None };
+    Reply::new(media_type.status_of_failure(), HeaderMap::new(), &body)
 }
 
-fn failure(media_type: MediaType, error: &Error, request_id: &str) -> Response {
+fn failure(error: &Error, request_id: &str) -> Reply {
     error.log();
     let extensions = json!({ "code": error.code(), "requestId": request_id });
     let body = json!({ "errors": [{ "message": error.to_string(), "extensions": extensions }] });
-    (error.headers(), respond(media_type, error.status(), &body)).into_response()
+    Reply::new(error.status(), error.headers(), &body)
 }
 
 fn not_acceptable() -> Response {
     let message = "Accept application/graphql-response+json or application/json.";
-    refusal(MediaType::Json, StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message)
+    refusal(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message).of_type(MediaType::Json)
 }
 
 impl QueryString {
@@ -204,7 +296,7 @@ impl QueryString {
             query: parameters.query,
             operation_name: parameters.operation_name,
             variables: object("variables", parameters.variables)?,
-            _extensions: object("extensions", parameters.extensions)?,
+            extensions: object("extensions", parameters.extensions)?,
         })
     }
 }

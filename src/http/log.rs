@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::REFERER;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -23,31 +25,26 @@ const MALFORMED_DATE: &str = "Datetime has wrong format. Use one of these format
 /// Logs an activity: 204, or 400 with the errors of each bad field.
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let viewer = match viewer(&app, &parts).await {
-        Ok(viewer) => viewer,
-        Err(error) => return refusal(&error),
-    };
-    let reporter = match viewer.reporter(app.config.require_user) {
-        Ok(reporter) => reporter,
-        Err(error) => return refusal(&error),
-    };
-    let referer = header(&parts, &REFERER);
-    let fields = match Fields::read(&app.admission, parts, body).await {
-        Ok(fields) => fields,
-        Err(unreadable) => return unreadable.into_response(),
-    };
-    let _place = match app.store.admit().and_then(|()| app.admission.enter()) {
-        Ok(place) => place,
-        Err(error) => return refusal(&error),
-    };
-    let draft = match draft(fields, referer) {
-        Ok(draft) => draft,
-        Err(errors) => return field_errors(errors),
-    };
-    match app.activities.record(&reporter, vec![draft]).await {
-        Ok(_) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => refusal(&error),
+    match take(&app, parts, body).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => *refusal,
     }
+}
+
+async fn take(app: &App, parts: Parts, body: Body) -> Result<(), Box<Response>> {
+    let refused = |error: Error| Box::new(refusal(&error));
+    let referer = header(&parts, &REFERER);
+    let (parts, fields) = Fields::read(&app.admission, parts, body)
+        .await
+        .map_err(|unreadable| Box::new(unreadable.into_response()))?;
+    let place = app.store.admit().and_then(|()| app.admission.enter()).map_err(refused)?;
+    let viewer = viewer(app, &parts).await.map_err(refused)?;
+    let reporter = viewer.reporter(app.config.require_user).map_err(refused)?;
+    let draft = draft(fields, referer).map_err(|errors| Box::new(field_errors(errors)))?;
+    // How many wait for the disk is the queue's to say: reads go on meanwhile.
+    drop(place);
+    app.activities.record(&reporter, vec![draft]).await.map_err(refused)?;
+    Ok(())
 }
 
 /// Checks the fields; the path falls back to the `Referer` header.

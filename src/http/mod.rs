@@ -4,6 +4,7 @@ mod address;
 mod admission;
 mod batch;
 mod caller;
+mod export;
 mod graphql;
 mod health;
 mod log;
@@ -25,6 +26,7 @@ use axum::http::header::{
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
@@ -70,6 +72,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/graphql/ws", get(socket::upgrade));
     for path in LOG_PATHS {
         api = api.route(path, post(log::post));
+    }
+    for (path, export) in [
+        ("/export/activities.csv", get(export::csv)),
+        ("/export/activities.ndjson", get(export::ndjson)),
+    ] {
+        api = api.route(path, export.layer(CompressionLayer::new()));
     }
     let trackers = Router::new().route("/logs/batch", post(batch::post));
     let behind = |doors: Router<Arc<App>>, origins: Origins| {

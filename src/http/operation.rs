@@ -1,13 +1,13 @@
 //! What a client asks, and whether it can be executed at all.
 
-use async_graphql::parser::types::{OperationDefinition, OperationType};
+use async_graphql::parser::types::{OperationDefinition, OperationType, Selection};
 use async_graphql::{ErrorExtensionValues, Request, ServerError, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::config::Mode;
+use crate::config::Introspection;
 use crate::graphql::{Asking, Document, Loaders};
 
 /// What a client asks.
@@ -17,14 +17,14 @@ pub(super) struct Parameters {
     pub query: String,
     pub operation_name: Option<String>,
     pub variables: Option<Map<String, Value>>,
-    // Checked for its type; nothing in it is used.
-    #[serde(rename = "extensions")]
-    pub _extensions: Option<Map<String, Value>>,
+    pub extensions: Option<Map<String, Value>>,
 }
 
 /// A document with what goes with it, read and measured, not yet checked against the schema.
 pub(super) struct Operation {
     pub document: Document,
+    /// Whether the client asks what it costs: `"extensions": {"cost": true}`.
+    pub wants_cost: bool,
     name: Option<String>,
     variables: Map<String, Value>,
 }
@@ -38,12 +38,22 @@ impl Operation {
     pub(super) fn read(app: &App, parameters: Parameters) -> Result<Self, ServerError> {
         let variables = parameters.variables.unwrap_or_default();
         let document = app.api.document(parameters.query, &variables)?;
-        Ok(Self { document, name: parameters.operation_name, variables })
+        let extensions = parameters.extensions.unwrap_or_default();
+        let wants_cost = extensions.get("cost") == Some(&Value::Bool(true));
+        Ok(Self { document, wants_cost, name: parameters.operation_name, variables })
     }
 
     /// Whether what is to be executed is of this type. An unknown name is left to the execution.
     pub(super) fn is(&self, ty: OperationType) -> bool {
         self.operations().all(|operation| operation.ty == ty)
+    }
+
+    /// Whether activities are to be logged, as far as can be seen without looking into fragments.
+    pub(super) fn logs(&self) -> bool {
+        self.operations().flat_map(|operation| &operation.selection_set.node.items).any(|item| {
+            let Selection::Field(field) = &item.node else { return false };
+            matches!(field.node.name.node.as_str(), "logActivity" | "logActivities")
+        })
     }
 
     /// Makes it ready to be executed for a viewer.
@@ -64,7 +74,11 @@ impl Operation {
             let error = ServerError::new(message, None);
             return Err(ServerError { extensions: Some(extensions), ..error });
         }
-        let may_see_schema = app.config.mode == Mode::Development || viewer.staff().is_ok();
+        let may_see_schema = match app.config.introspection() {
+            Introspection::All => true,
+            Introspection::Staff => viewer.staff().is_ok(),
+            Introspection::None => false,
+        };
         let mut request = Request::new("")
             .variables(Variables::from_json(Value::Object(self.variables)))
             .data(loaders)

@@ -34,14 +34,17 @@ impl Fields {
         admission: &Admission,
         parts: Parts,
         body: Body,
-    ) -> Result<Self, Unreadable> {
+    ) -> Result<(Parts, Self), Unreadable> {
         let body = admission.body(body, MAX_BODY).await.map_err(Unreadable::Incomplete)?;
         let content_type = header(&parts, &CONTENT_TYPE).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {
-            "" | "application/x-www-form-urlencoded" => Ok(Self::from_form(&body)),
-            "application/json" => Self::from_json(&body),
-            "multipart/form-data" => Self::from_multipart(parts, body).await,
+            "" | "application/x-www-form-urlencoded" => Ok((parts, Self::from_form(&body))),
+            "application/json" => Ok((parts, Self::from_json(&body)?)),
+            "multipart/form-data" => {
+                let fields = Self::from_multipart(&content_type, body).await?;
+                Ok((parts, fields))
+            }
             _ => Err(Unreadable::MediaType(content_type.chars().take(100).collect())),
         }
     }
@@ -81,11 +84,12 @@ impl Fields {
         Ok(fields)
     }
 
-    async fn from_multipart(parts: Parts, body: Bytes) -> Result<Self, Unreadable> {
+    async fn from_multipart(content_type: &str, body: Bytes) -> Result<Self, Unreadable> {
         let malformed = |error: &dyn std::fmt::Display| {
             Unreadable::Malformed(format!("Multipart form parse error - {error}"))
         };
-        let request = Request::from_parts(parts, Body::from(body));
+        let request = Request::builder().header(CONTENT_TYPE, content_type).body(Body::from(body));
+        let request = request.map_err(|error| malformed(&error))?;
         let mut multipart =
             Multipart::from_request(request, &()).await.map_err(|error| malformed(&error))?;
         let mut fields = Self::default();

@@ -190,7 +190,11 @@ impl Connection {
         let ready = Operation::read(&self.app, parameters).and_then(|operation| {
             let is_mutation = operation.is(OperationType::Mutation);
             Ok((
-                operation.ready(&self.app, viewer, Loaders::uncached(&self.app.auth))?,
+                operation.ready(
+                    &self.app,
+                    viewer,
+                    Loaders::uncached(&self.app.auth, &self.app.activities),
+                )?,
                 is_mutation,
             ))
         });
@@ -211,7 +215,8 @@ impl Connection {
             self.operations.remove(&id);
             return self.say(json!({ "type": "complete", "id": id })).await;
         };
-        present(&mut answer, request_id(&self.parts.extensions));
+        let most = self.app.config.limits.errors;
+        present(&mut answer, request_id(&self.parts.extensions), most);
         let body = Body::of(&answer);
         if body.data.is_some() {
             return self.say(json!({ "type": "next", "id": id, "payload": body })).await;

@@ -76,7 +76,7 @@ impl Store {
     /// Those of the activities that exist, in no order.
     pub(crate) async fn activities_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
         let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
-        Ok(select.all(&self.read).await?)
+        Ok(select.all(&self.lookup).await?)
     }
 
     fn select_activities(&self, filter: &Filter) -> Select<Entity> {
@@ -86,7 +86,16 @@ impl Store {
 }
 
 impl Filter {
-    fn condition(&self, backend: DatabaseBackend) -> Condition {
+    /// The users and sessions to which alone it narrows the log down.
+    pub(crate) fn people(&self) -> Vec<Uuid> {
+        match self {
+            Self::All(filters) => filters.iter().flat_map(Self::people).collect(),
+            Self::User(ids) | Self::Session(ids) if ids.len() == 1 => ids.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn condition(&self, backend: DatabaseBackend) -> Condition {
         let conditions = |filters: &[Filter], of: Condition| {
             filters.iter().fold(of, |of, filter| of.add(filter.condition(backend)))
         };

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Most bytes that may wait, as [`super::Batch::size`] counts them.
 const MOST: usize = 8 << 20;
+/// What a caller who waits takes besides its rows: its connection and its task.
+const CALLER: usize = 2 << 10;
 /// So much may wait however slow the database is: about what one commit takes.
 const LEAST: usize = 256 << 10;
 /// Who is let in should not wait for longer.
@@ -44,6 +46,7 @@ impl Default for Backlog {
 impl Backlog {
     /// A place for so many bytes, unless there is no room.
     pub(super) fn enter(&self, bytes: usize) -> Option<Place> {
+        let bytes = if bytes == 0 { 0 } else { bytes + CALLER };
         let before = self.0.waiting.fetch_add(bytes, Ordering::Relaxed);
         let ahead = before + bytes;
         let place = Place { bytes, since: Instant::now(), ahead, counts: self.0.clone() };
@@ -63,7 +66,12 @@ impl Place {
     pub(super) fn adapt(&self) {
         let limit = self.counts.limit.load(Ordering::Relaxed);
         let waited = self.since.elapsed();
-        let next = if waited > LONGEST_WAIT / 2 {
+        let is_slow = waited > LONGEST_WAIT / 2;
+        if is_slow && self.ahead < LEAST {
+            // One who waited alone tells nothing of how many could have been served.
+            return;
+        }
+        let next = if is_slow {
             let served = self.ahead as f64 * LONGEST_WAIT.as_secs_f64() / waited.as_secs_f64();
             // One slow commit, as of a checkpoint, tells little.
             (served as usize).max(limit / 2)
@@ -71,6 +79,15 @@ impl Place {
             limit / 4 * 5
         };
         self.counts.limit.store(next.clamp(LEAST, MOST), Ordering::Relaxed);
+    }
+
+    /// Learns from a place that was not served in the time that one may wait: that nothing is.
+    pub(super) fn give_up(&self) -> bool {
+        let is_late = self.since.elapsed() > LONGEST_WAIT;
+        if is_late {
+            self.counts.limit.store(LEAST, Ordering::Relaxed);
+        }
+        is_late
     }
 }
 

@@ -10,8 +10,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::Timestamp;
-use super::entity::{activity, api_token, session, session_key, user};
+use super::entity::{activity, api_token, rollup_stale, session, session_key, user};
 use super::insert::{Target, Type, insert, max_rows};
+use super::rollups::insert_stale;
 
 /// Rows to write together; the writer joins the batches of many callers into one.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Batch {
     pub sessions: Vec<session::Model>,
     pub session_keys: Vec<session_key::Model>,
     pub seen: Vec<Seen>,
+    /// What the writer adds: periods whose rollups the activities make stale.
+    pub stale: Vec<rollup_stale::Model>,
 }
 
 /// Somebody was here: moves the times of last use forward, never back.
@@ -50,11 +53,13 @@ impl Batch {
         self.sessions.append(&mut other.sessions);
         self.session_keys.append(&mut other.session_keys);
         self.seen.append(&mut other.seen);
+        self.stale.append(&mut other.stale);
     }
 
     /// Rows to write.
     pub(crate) fn len(&self) -> usize {
-        self.activities.len() + self.sessions.len() + self.session_keys.len() + self.seen.len()
+        let others = self.sessions.len() + self.session_keys.len() + self.seen.len();
+        self.activities.len() + others + self.stale.len()
     }
 
     /// Roughly how many bytes it holds on to until it is written.
@@ -91,6 +96,7 @@ impl Batch {
         for seen in self.seen {
             seen.write(connection).await?;
         }
+        insert_stale(connection, self.stale).await?;
         write_activities(connection, self.activities).await
     }
 }

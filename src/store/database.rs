@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use djaffar_migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx;
 use sea_orm::sqlx::Connection;
-use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
+};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
@@ -34,19 +36,23 @@ const CHECKPOINT_PAGES: &str = "2500";
 /// and a few others.
 const STATEMENT_CACHE: usize = 3 * MAX_SQLITE_ROWS + 64;
 const READERS: u32 = 8;
+/// For what every request needs, such as who the caller is: it never waits for those who read much.
+const LOOKUPS: u32 = 4;
 /// On PostgreSQL: the writer task, and administration beside it.
 const WRITERS: u32 = 4;
 /// Any constant will do, as long as every version uses the same one.
 const MIGRATION_LOCK: i64 = 0x646A_6166_6661_7231;
 
-/// An open database: one writing and several reading connections.
+/// An open database: one writing and several reading connections, some of them for look-ups by a key.
 ///
 /// `sqlite://path/to/file.db` is opened in WAL mode with `synchronous=FULL` and made if it is not
 /// there; `postgres://user:password@host/name` must exist. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(crate) read: DatabaseConnection,
+    pub(crate) lookup: DatabaseConnection,
     pub(crate) write: DatabaseConnection,
+    pub(crate) read_timeout: Duration,
 }
 
 impl Database {
@@ -66,7 +72,8 @@ impl Database {
     /// As of [`Database::connect`].
     pub async fn connect_with(url: &str, read_timeout: Duration) -> Result<Self, Error> {
         let writer = Role::Writer;
-        let reader = Role::Reader { timeout: read_timeout };
+        let reader = Role::Reader { connections: READERS, timeout: read_timeout };
+        let looker = Role::Reader { connections: LOOKUPS, timeout: READ_TIMEOUT };
         if url.starts_with("sqlite:") {
             if url.contains(":memory:") || url.contains("mode=memory") {
                 return Err(Error::bad_input("A database in memory keeps nothing; name a file."));
@@ -74,11 +81,13 @@ impl Database {
             // The writer comes first: it makes the file and sets the journal mode.
             let write = sea_orm::Database::connect(sqlite(url, writer)).await?;
             let read = sea_orm::Database::connect(sqlite(url, reader)).await?;
-            Ok(Self { read, write })
+            let lookup = sea_orm::Database::connect(sqlite(url, looker)).await?;
+            Ok(Self { read, lookup, write, read_timeout })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = sea_orm::Database::connect(postgres(url, writer)).await?;
             let read = sea_orm::Database::connect(postgres(url, reader)).await?;
-            Ok(Self { read, write })
+            let lookup = sea_orm::Database::connect(postgres(url, looker)).await?;
+            Ok(Self { read, lookup, write, read_timeout })
         } else {
             Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
         }
@@ -130,12 +139,15 @@ impl Database {
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Writer,
-    Reader { timeout: Duration },
+    Reader { connections: u32, timeout: Duration },
 }
 
 fn sqlite(url: &str, role: Role) -> ConnectOptions {
     let mut options = common(url);
-    options.max_connections(if role == Role::Writer { 1 } else { READERS });
+    options.max_connections(match role {
+        Role::Writer => 1,
+        Role::Reader { connections, .. } => connections,
+    });
     // A second connection of an idle pool would only have to open the file again.
     options.idle_timeout(None).max_lifetime(None);
     if role == Role::Writer {
@@ -163,12 +175,14 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
+                // Of a new file: pages that become free can be given back, a few at a time.
+                .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 .statement_cache_capacity(STATEMENT_CACHE),
             Role::Reader { .. } => sqlite.read_only(true),
         }
     });
-    if let Role::Reader { timeout } = role {
+    if let Role::Reader { timeout, .. } = role {
         options.map_sqlx_sqlite_pool_opts(move |pool| {
             pool.after_connect(move |connection, _| Box::pin(limit(connection, timeout)))
         });
@@ -191,7 +205,7 @@ fn postgres(url: &str, role: Role) -> ConnectOptions {
     let mut options = common(url);
     let (connections, timeout) = match role {
         Role::Writer => (WRITERS, WRITE_TIMEOUT),
-        Role::Reader { timeout } => (READERS, timeout),
+        Role::Reader { connections, timeout } => (connections, timeout),
     };
     options
         .max_connections(connections)

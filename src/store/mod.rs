@@ -3,19 +3,30 @@
 //! The only room that builds SQL. It knows rows, not rules.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 pub(crate) mod activities;
+pub(crate) mod admin;
+mod audit;
 mod backlog;
 mod batch;
+pub(crate) mod courses;
 mod database;
 pub(crate) mod entity;
+mod erasures;
+mod events;
+pub(crate) mod forget;
 mod insert;
 pub(crate) mod keyset;
 mod matches;
+pub(crate) mod rollups;
 pub(crate) mod sessions;
+pub(crate) mod stats;
 mod text;
 mod timestamp;
 pub(crate) mod tokens;
@@ -28,25 +39,48 @@ pub(crate) use text::without_nul;
 pub(crate) use timestamp::Timestamp;
 pub(crate) use writer::Writer;
 
+use rollups::Claims;
+
 use crate::error::Error;
 use crate::metrics::Metrics;
 
 /// The database and its writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
+    /// Tells the writer of this process from those of others.
+    id: Uuid,
     read: DatabaseConnection,
+    /// For what is found by its key, at once.
+    lookup: DatabaseConnection,
     /// For administration; what visitors cause goes through the writer.
     write: DatabaseConnection,
     writer: Writer,
+    read_timeout: Duration,
+    /// Who counts reads a lot, and must leave connections to those who read little.
+    counting: Arc<Semaphore>,
 }
+
+/// Statistics that are read at the same time; fewer than there are connections.
+const COUNTING: usize = 4;
 
 impl Store {
     /// Starts the writer. Its task ends after [`Store::stop`].
-    pub(crate) fn start(mut database: Database, metrics: &Metrics) -> (Self, JoinHandle<()>) {
+    ///
+    /// The writer lets go of what it holds of the rollups when that has been left alone for `idle`.
+    pub(crate) fn start(
+        mut database: Database,
+        metrics: &Metrics,
+        idle: Duration,
+    ) -> (Self, JoinHandle<()>) {
         database.read.set_metric_callback(metrics.statements("read"));
+        database.lookup.set_metric_callback(metrics.statements("lookup"));
         database.write.set_metric_callback(metrics.statements("write"));
-        let (writer, task) = Writer::start(database.write.clone(), metrics.clone());
-        let store = Self { read: database.read, write: database.write, writer };
+        let id = Uuid::now_v7();
+        let (writer, task) =
+            Writer::start(database.write.clone(), metrics.clone(), Claims::new(id), idle);
+        let Database { read, lookup, write, read_timeout } = database;
+        let counting = Arc::new(Semaphore::new(COUNTING));
+        let store = Self { id, read, lookup, write, writer, read_timeout, counting };
         (store, task)
     }
 
@@ -73,12 +107,13 @@ impl Store {
     /// Closes all connections. Whatever comes later fails.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         self.read.close_by_ref().await?;
+        self.lookup.close_by_ref().await?;
         Ok(self.write.close_by_ref().await?)
     }
 
     /// Asks both for a sign of life: those who read, and the writer.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        self.read.ping().await?;
+        self.lookup.ping().await?;
         self.writer.write(Batch::default()).await?;
         Ok(())
     }

@@ -49,7 +49,7 @@ impl Store {
     /// Those of the sessions that exist, in no order.
     pub(crate) async fn sessions_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
         let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
-        Ok(select.all(&self.read).await?)
+        Ok(select.all(&self.lookup).await?)
     }
 
     /// The live session that a key opens.
@@ -61,19 +61,33 @@ impl Store {
     ) -> Result<Option<(session_key::Model, Model)>, Error> {
         let key = session_key::Entity::find_by_id(key_hash.to_vec())
             .filter(session_key::Column::ExpiresAt.gt(Timestamp::now()))
-            .one(&self.read)
+            .one(&self.lookup)
             .await?;
         let Some(key) = key else { return Ok(None) };
         if let Some(user_id) = key.user_id {
-            let user = user::Entity::find_by_id(user_id).one(&self.read).await?;
-            if !user
-                .is_some_and(|user| user.active && user.credentials_changed_at <= key.created_at)
-            {
+            let user = user::Entity::find_by_id(user_id).one(&self.lookup).await?;
+            if !user.is_some_and(|user| key.opens(&user)) {
                 return Ok(None);
             }
         }
-        let session = Entity::find_by_id(key.session_id).one(&self.read).await?;
+        let session = Entity::find_by_id(key.session_id).one(&self.lookup).await?;
         Ok(session.map(|session| (key, session)))
+    }
+
+    /// Those of the sessions that have a key which is good: see [`Store::session_by_key`].
+    pub(crate) async fn active_sessions(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let keys = session_key::Entity::find()
+            .filter(session_key::Column::SessionId.is_in(ids.iter().copied()))
+            .filter(session_key::Column::ExpiresAt.gt(Timestamp::now()))
+            .all(&self.read)
+            .await?;
+        let users = keys.iter().filter_map(|key| key.user_id).collect::<Vec<_>>();
+        let users = self.users_by_id(&users).await?;
+        let is_good = |key: &session_key::Model| match key.user_id {
+            Some(id) => users.iter().find(|user| user.id == id).is_some_and(|user| key.opens(user)),
+            None => true,
+        };
+        Ok(keys.iter().filter(|key| is_good(key)).map(|key| key.session_id).collect())
     }
 
     /// Takes a session's key away. The session and its activities stay.

@@ -1,7 +1,6 @@
 //! Queries on API tokens.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::entity::api_token::{Column, Entity, Model};
@@ -14,7 +13,7 @@ impl Store {
         let token = Entity::find()
             .filter(Column::TokenHash.eq(hash.to_vec()))
             .filter(Column::RevokedAt.is_null())
-            .one(&self.read)
+            .one(&self.lookup)
             .await?;
         let now = Timestamp::now();
         Ok(token.filter(|token| token.expires_at.is_none_or(|at| at > now)))
@@ -29,20 +28,9 @@ impl Store {
         Ok(select.all(&self.read).await?)
     }
 
-    /// Adds a token.
-    pub(crate) async fn insert_token(&self, token: Model) -> Result<(), Error> {
-        Entity::insert(token.into_active_model()).exec_without_returning(&self.write).await?;
-        Ok(())
-    }
-
-    /// Ends a token; false if there is none of this id that isn't revoked yet.
-    pub(crate) async fn revoke_token(&self, id: Uuid) -> Result<bool, Error> {
-        let revoked = Entity::update_many()
-            .col_expr(Column::RevokedAt, Expr::value(Timestamp::now()))
-            .filter(Column::Id.eq(id))
-            .filter(Column::RevokedAt.is_null())
-            .exec(&self.write)
-            .await?;
-        Ok(revoked.rows_affected > 0)
+    /// Those of the tokens that exist, in no order.
+    pub(crate) async fn tokens_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
+        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        Ok(select.all(&self.read).await?)
     }
 }

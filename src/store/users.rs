@@ -3,7 +3,7 @@
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, Select, Set, SqlErr, TryInsertResult,
+    QueryOrder, Select, Set, SqlErr, TransactionTrait, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -12,6 +12,9 @@ use super::entity::user::{ActiveModel, Column, Entity, Model};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
 use super::{Store, Timestamp};
 use crate::error::Error;
+
+/// Users that one statement inserts.
+const USERS_AT_ONCE: usize = 500;
 
 /// Which users are meant: those for which all of this holds.
 #[derive(Clone, Debug, Default)]
@@ -62,23 +65,23 @@ impl Store {
 
     /// Whether there is any user yet.
     pub(crate) async fn has_users(&self) -> Result<bool, Error> {
-        Ok(Entity::find().one(&self.read).await?.is_some())
+        Ok(Entity::find().one(&self.lookup).await?.is_some())
     }
 
     /// Those of the users that exist, in no order.
     pub(crate) async fn users_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
         let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
-        Ok(select.all(&self.read).await?)
+        Ok(select.all(&self.lookup).await?)
     }
 
     /// The user of this name.
     pub(crate) async fn user_by_name(&self, username: &str) -> Result<Option<Model>, Error> {
-        Ok(Entity::find().filter(Column::Username.eq(username)).one(&self.read).await?)
+        Ok(Entity::find().filter(Column::Username.eq(username)).one(&self.lookup).await?)
     }
 
     /// The user that a host application knows by this id.
     pub(crate) async fn user_by_external_id(&self, id: &str) -> Result<Option<Model>, Error> {
-        Ok(Entity::find().filter(Column::ExternalId.eq(id)).one(&self.read).await?)
+        Ok(Entity::find().filter(Column::ExternalId.eq(id)).one(&self.lookup).await?)
     }
 
     /// Adds a user; false if the name or the external id is taken.
@@ -91,28 +94,17 @@ impl Store {
         Ok(matches!(inserted, TryInsertResult::Inserted(1..)))
     }
 
-    /// Gives a user a new password; their sessions of before are void.
-    pub(crate) async fn set_password(&self, id: Uuid, hash: String) -> Result<(), Error> {
-        let change = ActiveModel {
-            id: Set(id),
-            password_hash: Set(Some(hash)),
-            credentials_changed_at: Set(Timestamp::now()),
-            ..Default::default()
-        };
-        change.update(&self.write).await?;
-        Ok(())
-    }
-
-    /// Locks a user out; their sessions are void.
-    pub(crate) async fn disable_user(&self, id: Uuid) -> Result<(), Error> {
-        let change = ActiveModel {
-            id: Set(id),
-            active: Set(false),
-            credentials_changed_at: Set(Timestamp::now()),
-            ..Default::default()
-        };
-        change.update(&self.write).await?;
-        Ok(())
+    /// Adds users; those whose id or name is taken are left out.
+    pub(crate) async fn insert_users(&self, users: Vec<Model>) -> Result<(), Error> {
+        let transaction = self.write.begin().await?;
+        for users in users.chunks(USERS_AT_ONCE) {
+            let rows = users.iter().cloned().map(IntoActiveModel::into_active_model);
+            Entity::insert_many(rows)
+                .on_conflict(OnConflict::new().do_nothing().to_owned())
+                .exec_without_returning(&transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// Gives a user another name and role; false if the name is taken.

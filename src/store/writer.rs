@@ -4,6 +4,7 @@
 //! transaction, commits, and only then answers every waiter. There is no timer: while one commit
 //! is on its way to the disk the next batch gathers.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use sea_orm::{
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use super::backlog::{Backlog, Place};
 use super::batch::{Batch, Written};
+use super::rollups::Claims;
 use crate::error::{Error, is_transient};
 use crate::metrics::Metrics;
 
@@ -44,11 +47,14 @@ impl Writer {
     pub(super) fn start(
         connection: DatabaseConnection,
         metrics: Metrics,
+        claims: Claims,
+        idle: Duration,
     ) -> (Self, JoinHandle<()>) {
         let (queue, jobs) = mpsc::unbounded_channel();
         let backlog = Backlog::default();
         let stop = Arc::new(Notify::new());
-        let task = tokio::spawn(run(connection, jobs, stop.clone(), metrics));
+        let desk = Desk { connection, claims, metrics };
+        let task = tokio::spawn(run(desk, jobs, stop.clone(), idle));
         (Self { queue, backlog, stop }, task)
     }
 
@@ -88,17 +94,30 @@ impl Writer {
     }
 }
 
-async fn run(
+/// What the task works with.
+struct Desk {
     connection: DatabaseConnection,
+    claims: Claims,
+    metrics: Metrics,
+}
+
+async fn run(
+    mut desk: Desk,
     mut jobs: mpsc::UnboundedReceiver<Job>,
     stop: Arc<Notify>,
-    metrics: Metrics,
+    idle: Duration,
 ) {
+    let mut tending = tokio::time::interval(idle);
+    tending.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let first = tokio::select! {
             biased;
             () = stop.notified() => {
                 jobs.close();
+                continue;
+            }
+            _ = tending.tick() => {
+                desk.tend(idle).await;
                 continue;
             }
             job = jobs.recv() => job,
@@ -111,64 +130,91 @@ async fn run(
             rows += job.batch.len();
             together.push(job);
         }
-        write_together(&connection, together, &metrics).await;
-    }
-}
-
-/// Writes the batches of several callers in one commit, and answers each.
-///
-/// If the database refuses what one of them wants, the others must not suffer: then each is written
-/// alone.
-async fn write_together(connection: &DatabaseConnection, jobs: Vec<Job>, metrics: &Metrics) {
-    let mut all = Batch::default();
-    for job in &jobs {
-        all.append(job.batch.clone());
-    }
-    let result = write(connection, all, metrics).await;
-    if let Some(last) = jobs.last() {
-        last.place.adapt();
-    }
-    match result {
-        Ok(written) => {
-            let written = Arc::new(written);
-            jobs.into_iter().for_each(|job| job.answer(Some(written.clone())));
-        }
-        Err(error) if jobs.len() == 1 || is_transient(&error) => {
-            jobs.into_iter().for_each(|job| job.answer(None));
-        }
-        Err(_) => {
-            let mut is_away = false;
-            for job in jobs {
-                if is_away {
-                    job.answer(None);
-                    continue;
-                }
-                let written = write(connection, job.batch.clone(), metrics).await;
-                is_away = written.as_ref().is_err_and(is_transient);
-                job.answer(written.ok().map(Arc::new));
+        if desk.write_together(together).await.is_break() {
+            // The database is away, and found out slowly: whoever waits would only hear it later.
+            while let Ok(job) = jobs.try_recv() {
+                job.answer(None);
             }
         }
     }
+    desk.tend(Duration::ZERO).await;
 }
 
-/// Writes a batch in one commit. An error is logged here, once for all who wait.
-async fn write(
-    connection: &DatabaseConnection,
-    batch: Batch,
-    metrics: &Metrics,
-) -> Result<Written, DbErr> {
-    let activities = batch.activities.len();
-    let late = || DbErr::Conn(RuntimeErr::Internal("the database does not answer".to_owned()));
-    let result = tokio::time::timeout(COMMIT_TIMEOUT, commit(connection, batch)).await;
-    let result = result.unwrap_or_else(|_| Err(late()));
-    match &result {
-        Ok(written) => metrics.committed(written.new),
-        Err(cause) => {
-            metrics.commit_failed();
-            tracing::error!(error.cause = %cause, activities, "commit failed");
+impl Desk {
+    /// Writes the batches of several callers in one commit, and answers each.
+    ///
+    /// If the database refuses what one of them wants, the others must not suffer: then each is
+    /// written alone. Breaks if the database took too long to say that it is away.
+    async fn write_together(&mut self, jobs: Vec<Job>) -> ControlFlow<()> {
+        let mut all = Batch::default();
+        for job in &jobs {
+            all.append(job.batch.clone());
+        }
+        match self.write(all).await {
+            Ok(written) => {
+                if let Some(last) = jobs.last() {
+                    last.place.adapt();
+                }
+                let written = Arc::new(written);
+                jobs.into_iter().for_each(|job| job.answer(Some(written.clone())));
+            }
+            Err(error) if jobs.len() == 1 || is_transient(&error) => {
+                let is_late = jobs.last().is_some_and(|last| last.place.give_up());
+                jobs.into_iter().for_each(|job| job.answer(None));
+                if is_late {
+                    return ControlFlow::Break(());
+                }
+            }
+            Err(_) => self.write_alone(jobs).await,
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn write_alone(&mut self, jobs: Vec<Job>) {
+        let mut is_away = false;
+        for job in jobs {
+            if is_away {
+                job.answer(None);
+                continue;
+            }
+            let written = self.write(job.batch.clone()).await;
+            is_away = written.as_ref().is_err_and(is_transient);
+            job.answer(written.ok().map(Arc::new));
         }
     }
-    result
+
+    /// Writes a batch in one commit, and what makes its rollups stale. An error is logged here, once
+    /// for all who wait.
+    async fn write(&mut self, mut batch: Batch) -> Result<Written, DbErr> {
+        let activities = batch.activities.len();
+        let stale = self.claims.missing(&batch.activities);
+        batch.stale.clone_from(&stale);
+        let result = in_time(commit(&self.connection, batch)).await;
+        match &result {
+            Ok(written) => {
+                self.claims.keep(stale);
+                self.metrics.committed(written.new);
+            }
+            Err(cause) => {
+                self.metrics.commit_failed();
+                tracing::error!(error.cause = %cause, activities, "commit failed");
+            }
+        }
+        result
+    }
+
+    /// Looks after what is held of the rollups.
+    async fn tend(&mut self, idle: Duration) {
+        if let Err(cause) = in_time(self.claims.tend(&self.connection, idle)).await {
+            tracing::warn!(error.cause = %cause, "what is held of the rollups is in doubt");
+        }
+    }
+}
+
+/// The same, failed if it takes too long.
+async fn in_time<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    let late = || DbErr::Conn(RuntimeErr::Internal("the database does not answer".to_owned()));
+    tokio::time::timeout(COMMIT_TIMEOUT, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 impl Job {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Rooms, and what their files must not mention.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("http", &["crate::store", "crate::cli", "sea_orm::"]),
     ("graphql", &["crate::store", "crate::http", "crate::cli", "sea_orm::"]),
     (
@@ -20,9 +20,14 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
             "crate::cli",
             "crate::app",
             "crate::activity",
+            "crate::privacy",
             "axum::",
             "sea_orm::",
         ],
+    ),
+    (
+        "privacy",
+        &["crate::http", "crate::graphql", "crate::cli", "crate::app", "axum::", "sea_orm::"],
     ),
     (
         "store",
@@ -33,6 +38,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
             "crate::app",
             "crate::activity",
             "crate::auth",
+            "crate::privacy",
             "axum::",
         ],
     ),

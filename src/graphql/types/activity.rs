@@ -13,7 +13,7 @@ use crate::activity::{self, Filter, Key, Position, Report, Slice};
 use crate::auth::Reader;
 use crate::error::Error;
 use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
-use crate::graphql::{Selected, domain, loaders};
+use crate::graphql::{Domain, Selected, domain, loaders, viewer};
 
 /// Something that a user did.
 #[derive(Clone)]
@@ -116,9 +116,9 @@ impl From<LogActivityInput> for Report {
 #[derive(InputObject)]
 pub(in crate::graphql) struct ActivityOrder {
     /// What to sort by.
-    field: ActivityOrderField,
+    pub(in crate::graphql) field: ActivityOrderField,
     /// Which way.
-    direction: OrderDirection,
+    pub(in crate::graphql) direction: OrderDirection,
 }
 
 /// What activities can be sorted by.
@@ -137,6 +137,7 @@ pub(in crate::graphql) async fn activities(
     filter: Option<ActivityFilter>,
     order_by: Option<ActivityOrder>,
 ) -> async_graphql::Result<Connection<Activity>> {
+    let is_whole_log = within.is_none();
     let filters = within.into_iter().map(Ok).chain(filter.map(ActivityFilter::checked));
     let filter = Filter::All(filters.collect::<Result<_, Error>>()?);
     let page = page.page(context, Order::Date)?;
@@ -146,7 +147,10 @@ pub(in crate::graphql) async fn activities(
     });
     let ActivityOrderField::Date = order.field;
     let descending = order.direction == OrderDirection::Desc;
-    let activities = &domain(context)?.activities;
+    let Domain { activities, auth, .. } = domain(context)?;
+    if let (true, Ok(staff)) = (is_whole_log, viewer(context)?.staff()) {
+        auth.audit.note_reading(&staff, &filter.people()).await;
+    }
     let slice: Slice<activity::Activity> =
         activities.page(&reader, filter.clone(), descending, &page).await?;
     loaders(context)?.prefetch(&Selected::of_items(context), &slice.rows).await?;

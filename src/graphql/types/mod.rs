@@ -1,9 +1,13 @@
 //! Shapes of the API, one file per noun.
 
 pub(super) mod activity;
+pub(super) mod audit;
 pub(super) mod filter;
 pub(super) mod node;
+pub(super) mod person;
 pub(super) mod session;
+pub(super) mod stats;
+pub(super) mod token;
 pub(super) mod user;
 pub(super) mod user_error;
 pub(super) mod viewer;

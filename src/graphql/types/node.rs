@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::activity::Activity;
 use super::parse_id;
 use super::session::Session;
+use super::token::ApiToken;
 use super::user::User;
 use crate::error::Error;
 use crate::graphql::{Selected, domain, loaders, viewer};
@@ -20,6 +21,7 @@ const MAX_NODES: usize = 200;
 #[graphql(field(name = "id", ty = "ID", desc = "Global id: a UUID, whatever the type."))]
 pub(in crate::graphql) enum Node {
     Activity(Activity),
+    ApiToken(ApiToken),
     Session(Session),
     User(User),
 }
@@ -52,10 +54,21 @@ pub(in crate::graphql) async fn nodes(
             found.insert(session.id, Node::Session(Session(session)));
         }
     }
+    if let Ok(admin) = viewer.admin() {
+        for token in domain.auth.tokens.by_ids(&admin, &ids).await? {
+            found.insert(token.id, Node::ApiToken(ApiToken(token)));
+        }
+    }
     for user in domain.auth.users.by_ids(&ids).await? {
         if may_read(Some(user.id)) {
             found.insert(user.id, Node::User(User(user)));
         }
+    }
+    if let Ok(staff) = viewer.staff() {
+        let is_person =
+            |id: &&Uuid| matches!(found.get(id), Some(Node::User(_) | Node::Session(_)));
+        let people: Vec<_> = ids.iter().filter(is_person).copied().collect();
+        domain.auth.audit.note_reading(&staff, &people).await;
     }
     Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
 }

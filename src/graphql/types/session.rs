@@ -7,9 +7,11 @@ use uuid::Uuid;
 use super::OrderDirection;
 use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter};
+use super::stats::ActivityStats;
 use super::user::User;
-use crate::activity::{Filter, Key, Position};
+use crate::activity::{Course, Filter, Key, Position};
 use crate::auth::{self, Staff};
+use crate::error::Error;
 use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
 use crate::graphql::{Selected, domain, loaders, viewer};
 
@@ -49,6 +51,11 @@ impl Session {
         self.0.last_seen_at
     }
 
+    /// Whether its cookie still opens it: it has neither expired nor been ended.
+    async fn is_active(&self, context: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(loaders(context)?.active.load_one(self.0.id).await?.is_some())
+    }
+
     /// What was done in this session; for staff and for its user.
     #[allow(clippy::too_many_arguments)]
     async fn activities(
@@ -70,6 +77,41 @@ impl Session {
         let page = PageArguments { first, after, last, before };
         let within = Filter::Session(vec![self.0.id]);
         activities(context, reader, Some(within), page, filter, order_by).await
+    }
+
+    /// What its activities come to; for staff and for its user.
+    async fn activity_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+    ) -> Result<ActivityStats, Error> {
+        let reader = viewer(context)?.reader_of(self.0.user_id)?;
+        ActivityStats::new(reader, Some(Filter::Session(vec![self.0.id])), filter)
+    }
+
+    /// How many seconds lie between its first and its last activity; for staff and for its user.
+    async fn duration(&self, context: &Context<'_>) -> async_graphql::Result<f64> {
+        Ok(self.course(context).await?.map_or(0.0, |course| course.duration.as_seconds_f64()))
+    }
+
+    /// The path of its first activity; null: there is none. For staff and for its user.
+    async fn entry_path(&self, context: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        Ok(self.course(context).await?.map(|course| course.entry_path))
+    }
+
+    /// The path of its last activity; null: there is none. For staff and for its user.
+    async fn exit_path(&self, context: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        Ok(self.course(context).await?.map(|course| course.exit_path))
+    }
+}
+
+impl Session {
+    async fn course(&self, context: &Context<'_>) -> async_graphql::Result<Option<Course>> {
+        let reader = viewer(context)?.reader_of(self.0.user_id)?;
+        let key = (self.0.id, reader);
+        Ok(loaders(context)?.courses.load_one(key).await?)
     }
 }
 

@@ -7,6 +7,8 @@ use super::OrderDirection;
 use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::session::{Session, SessionOrder, sessions};
+use super::stats::ActivityStats;
+use super::token::ApiToken;
 use crate::activity::{Filter, Key, Position};
 use crate::auth;
 use crate::error::Error;
@@ -76,6 +78,25 @@ impl User {
         let page = PageArguments { first, after, last, before };
         let within = Filter::User(vec![self.0.id]);
         activities(context, reader, Some(within), page, filter, order_by).await
+    }
+
+    /// What their activities come to; for staff and for themselves.
+    async fn activity_stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(name = "where", desc = "Which activities are meant.")] filter: Option<
+            ActivityFilter,
+        >,
+    ) -> Result<ActivityStats, Error> {
+        let reader = viewer(context)?.reader_of(Some(self.0.id))?;
+        ActivityStats::new(reader, Some(Filter::User(vec![self.0.id])), filter)
+    }
+
+    /// Their API tokens, also those that are not good any more, the newest first; for admins.
+    async fn tokens(&self, context: &Context<'_>) -> Result<Vec<ApiToken>, Error> {
+        let admin = viewer(context)?.admin()?;
+        let tokens = domain(context)?.auth.tokens.list(&admin, Some(self.0.id)).await?;
+        Ok(tokens.into_iter().map(ApiToken).collect())
     }
 
     /// Their browser sessions; for staff.

@@ -3,6 +3,7 @@
 use async_graphql::{Enum, SimpleObject};
 
 use crate::activity::{Fault, FieldError};
+use crate::error::{Reason, Refusal};
 
 /// Why something was refused that the client can mend.
 #[derive(Clone, SimpleObject)]
@@ -28,6 +29,12 @@ pub(in crate::graphql) enum UserErrorCode {
     TooMany,
     /// The name or the password is wrong.
     InvalidCredentials,
+    /// Somebody else has it.
+    Taken,
+    /// There is no such thing.
+    NotFound,
+    /// No active admin would be left.
+    LastAdmin,
 }
 
 impl UserError {
@@ -55,5 +62,17 @@ impl From<FieldError> for UserError {
             Fault::TooMany => UserErrorCode::TooMany,
         };
         Self::new(error.field, code, error.message)
+    }
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.reason {
+            Reason::Invalid => UserErrorCode::Invalid,
+            Reason::Taken => UserErrorCode::Taken,
+            Reason::NotFound => UserErrorCode::NotFound,
+            Reason::LastAdmin => UserErrorCode::LastAdmin,
+        };
+        Self::new(refusal.field, code, refusal.message)
     }
 }

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 use uuid::Uuid;
 
+use super::user;
 use crate::store::Timestamp;
 
 /// One row of `djaffar_session_key`.
@@ -17,6 +18,13 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+}
+
+impl Model {
+    /// Whether it is good for its user, who may have been disabled or have got a new password.
+    pub(crate) fn opens(&self, user: &user::Model) -> bool {
+        user.active && user.credentials_changed_at <= self.created_at
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -87,8 +87,8 @@ async fn an_error_of_the_disk_is_never_a_success() {
         let database = TestDatabase::create().await;
         Program::new(&database.url).run(&["migrate"]).await.success();
         let mut command = strace(&database.file());
-        // Fails 30 times, from the 30th call on.
-        let inject = format!("inject={call}:error=EIO:when=30..60");
+        // Fails 20 times, from the 30th call on.
+        let inject = format!("inject={call}:error=EIO:when=30..50");
         let trace = format!("trace={call}");
         let log = database.file().with_extension("strace").display().to_string();
         command.extend(["-e", &trace, "-e", &inject, "-o", &log].map(str::to_owned));
@@ -100,7 +100,7 @@ async fn an_error_of_the_disk_is_never_a_success() {
         assert!(tally.refused > 0 && tally.others.is_empty(), "{tally}");
         // It goes on by itself.
         let client = Client::new(&server.url);
-        tokio::time::timeout(Duration::from_secs(5), until_served(&client)).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(30), until_served(&client)).await.unwrap();
         server.kill().await;
         ledger.audit(&database).await;
         database.check_integrity().await;

@@ -8,11 +8,16 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::ledger::Ledger;
-use super::load::load;
+use super::load::{late_load, load};
 use super::{SEED, is_long, report};
 use crate::harness::{Client, Program, TestDatabase};
 
 const RATE: u32 = 300;
+
+/// Counts in advance so often that it happens between two kills.
+fn often_counting(database: &TestDatabase) -> Program {
+    Program::new(&database.url).env("DJAFFAR_ROLL_UP_EVERY", "50ms")
+}
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_kill() {
@@ -27,7 +32,7 @@ async fn what_was_acknowledged_survives_a_kill() {
     let mut slowest = Duration::ZERO;
     for _ in 0..rounds {
         let start = Instant::now();
-        let mut server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+        let mut server = often_counting(&database).serve(&["--listen", "127.0.0.1:0"]).await;
         slowest = slowest.max(start.elapsed());
         // A random moment under load, the same in each run; the load goes on a little longer.
         let moment = Duration::from_millis(random.random_range(50..800));
@@ -36,10 +41,18 @@ async fn what_was_acknowledged_survives_a_kill() {
             server.child.kill().await.unwrap();
         };
         let lasts = moment + Duration::from_millis(20);
-        tokio::join!(load(&server.url, RATE, lasts, &ledger), kill);
+        tokio::join!(late_load(&server.url, RATE, lasts, &ledger), kill);
         ledger.audit(&database).await;
     }
     database.check_integrity().await;
+    // What is counted in advance goes on being so, and is right.
+    let server = often_counting(&database).serve(&["--listen", "127.0.0.1:0"]).await;
+    late_load(&server.url, RATE, Duration::from_millis(300), &ledger).await;
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    while database.count("SELECT count(*) FROM djaffar_rollup").await == 0 {
+        tick.tick().await;
+    }
+    ledger.audit(&database).await;
     let acknowledged = ledger.acknowledgements().len();
     assert!(acknowledged > 0, "there was no load");
     report(

@@ -70,8 +70,31 @@ impl Ledger {
         let orphans = "SELECT count(*) FROM djaffar_activity \
                        WHERE session_id NOT IN (SELECT id FROM djaffar_session)";
         match database.count(orphans).await {
-            0 => Ok(()),
+            0 => check_rollups(database).await,
             orphans => Err(format!("{orphans} activities have no session")),
         }
+    }
+}
+
+/// What is counted in advance, and can be relied on, equals a recount.
+async fn check_rollups(database: &TestDatabase) -> Result<(), String> {
+    let wrong = "SELECT count(*) FROM djaffar_rollup AS rolled \
+        WHERE activities <> (SELECT count(*) FROM djaffar_activity \
+            WHERE date >= rolled.start AND date < rolled.start + rolled.level) \
+        AND NOT EXISTS (SELECT 1 FROM djaffar_rollup_stale AS stale \
+            WHERE stale.level <= rolled.level \
+            AND stale.start >= rolled.start AND stale.start < rolled.start + rolled.level)";
+    let wrong = database.count(wrong).await;
+    if wrong > 0 {
+        return Err(format!("{wrong} periods are counted wrong"));
+    }
+    let forgotten = "SELECT count(*) FROM djaffar_activity AS activity \
+        WHERE NOT EXISTS (SELECT 1 FROM djaffar_rollup AS rolled WHERE level = 900000000 \
+            AND rolled.start <= activity.date AND rolled.start > activity.date - 900000000) \
+        AND NOT EXISTS (SELECT 1 FROM djaffar_rollup_stale AS stale WHERE level = 900000000 \
+            AND stale.start <= activity.date AND stale.start > activity.date - 900000000)";
+    match database.count(forgotten).await {
+        0 => Ok(()),
+        forgotten => Err(format!("{forgotten} activities are in no count")),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::header::{COOKIE, RETRY_AFTER, SET_COOKIE};
@@ -34,7 +35,16 @@ pub struct Tally {
 ///
 /// Most are of known visitors, some of new ones; most log one activity, some twenty.
 pub async fn load(url: &str, rate: u32, lasts: Duration, ledger: &Ledger) -> Tally {
-    let sender = Sender::new(url, ledger);
+    load_of(Sender::new(url, ledger), rate, lasts).await
+}
+
+/// The same; every fourth activity happened on another day, so that what was counted of it in advance
+/// has to be corrected again and again.
+pub async fn late_load(url: &str, rate: u32, lasts: Duration, ledger: &Ledger) -> Tally {
+    load_of(Sender { is_late: true, ..Sender::new(url, ledger) }, rate, lasts).await
+}
+
+async fn load_of(sender: Sender, rate: u32, lasts: Duration) -> Tally {
     let mut random = StdRng::seed_from_u64(SEED);
     let mut tick = tokio::time::interval(TICK);
     let start = Instant::now();
@@ -61,6 +71,7 @@ struct Sender {
     url: String,
     ledger: Ledger,
     tally: Arc<Mutex<Tally>>,
+    is_late: bool,
     /// The session of the known visitors, once there is one.
     cookie: Arc<Mutex<Option<String>>>,
 }
@@ -72,13 +83,24 @@ impl Sender {
             url: format!("{url}/graphql"),
             ledger: ledger.clone(),
             tally: Arc::default(),
+            is_late: false,
             cookie: Arc::default(),
         }
     }
 
+    fn activity(&self, id: Uuid) -> Value {
+        let number = id.as_u128();
+        if !self.is_late || !number.is_multiple_of(4) {
+            return json!({ "id": id, "path": "/" });
+        }
+        let minutes = TimeDelta::minutes((number / 4 % 48) as i64 * 15);
+        let first: DateTime<Utc> = "2026-11-01T18:00:00Z".parse().unwrap();
+        json!({ "id": id, "path": "/", "date": first + minutes })
+    }
+
     async fn send(self, is_known: bool, activities: usize) {
         let ids: Vec<Uuid> = (0..activities).map(|_| self.ledger.send()).collect();
-        let activities: Vec<_> = ids.iter().map(|id| json!({ "id": id, "path": "/" })).collect();
+        let activities: Vec<_> = ids.iter().map(|id| self.activity(*id)).collect();
         let mut request = self
             .http
             .post(&self.url)

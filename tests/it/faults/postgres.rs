@@ -6,7 +6,7 @@ use reqwest::header::COOKIE;
 use serde_json::json;
 
 use super::ledger::Ledger;
-use super::load::load;
+use super::load::{late_load, load};
 use super::{report, until_served};
 use crate::harness::{Client, PostgresServer, Program, TestApp, TestDatabase, set_cookie};
 
@@ -22,7 +22,10 @@ async fn a_restart_of_the_database_loses_nothing() {
     for immediately in [false, true] {
         let mut postgres = PostgresServer::start().await;
         let database = TestDatabase::on(&postgres.url()).await;
-        let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+        let server = Program::new(&database.url)
+            .env("DJAFFAR_ROLL_UP_EVERY", "50ms")
+            .serve(&["--listen", "127.0.0.1:0"])
+            .await;
         let client = Client::new(&server.url);
         let ledger = Ledger::default();
         let restart = async {
@@ -35,7 +38,7 @@ async fn a_restart_of_the_database_loses_nothing() {
             start.elapsed()
         };
         let lasts = Duration::from_secs(3);
-        let (tally, back) = tokio::join!(load(&server.url, RATE, lasts, &ledger), restart);
+        let (tally, back) = tokio::join!(late_load(&server.url, RATE, lasts, &ledger), restart);
         assert!(tally.others.is_empty() && tally.unknown == 0, "{tally}");
         assert!(tally.refused > 0, "nobody has noticed");
         ledger.audit(&database).await;

@@ -42,7 +42,8 @@ impl Recording {
     pub fn command(log: &Path, database: &Path, is_honest: bool) -> Vec<String> {
         let calls = "trace=pwrite64,ftruncate,fsync,fdatasync";
         let mut command = strace(database);
-        command.extend(["-ttt", "-xx", "-s", "1000000", "-e", calls, "-o"].map(str::to_owned));
+        command
+            .extend(["-ttt", "-T", "-xx", "-s", "1000000", "-e", calls, "-o"].map(str::to_owned));
         command.push(log.display().to_string());
         if !is_honest {
             command.extend(["-e", "inject=fsync,fdatasync:retval=0"].map(str::to_owned));
@@ -57,6 +58,7 @@ impl Recording {
         for line in text.lines() {
             let (process, line) = line.split_once(' ').unwrap();
             let (at, line) = line.trim_start().split_once(' ').unwrap();
+            let is_resumed = line.contains(" resumed>");
             let whole = if let Some(start) = line.strip_suffix(" <unfinished ...>") {
                 unfinished.insert(process.to_owned(), start.to_owned());
                 continue;
@@ -65,7 +67,13 @@ impl Recording {
             } else {
                 line.to_owned()
             };
-            let at = UNIX_EPOCH + Duration::from_secs_f64(at.parse().unwrap());
+            // The line of a call has the moment at which it began, and how long it took at its end.
+            let (whole, took) = match whole.rsplit_once(" <") {
+                Some((whole, took)) => (whole.to_owned(), took.trim_end_matches('>')),
+                None => (whole, "0"),
+            };
+            let began: f64 = if is_resumed { 0.0 } else { took.parse().unwrap() };
+            let at = UNIX_EPOCH + Duration::from_secs_f64(at.parse::<f64>().unwrap() + began);
             calls.extend(call(at, &whole));
         }
         Self(calls)

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// A run of the command line.
@@ -140,6 +140,18 @@ impl Server {
         let killed = Command::new("kill").args(["-KILL", &self.process().to_string()]).status();
         assert!(killed.await.unwrap().success());
         self.child.wait().await.unwrap();
+    }
+
+    /// The first line that was printed.
+    pub async fn first_line(&mut self) -> String {
+        let mut line = Vec::new();
+        let stdout = self.child.stdout.as_mut().unwrap();
+        loop {
+            match stdout.read_u8().await.unwrap() {
+                b'\n' => return String::from_utf8(line).unwrap(),
+                byte => line.push(byte),
+            }
+        }
     }
 
     /// The id of the program's own process, which strace may be the parent of.

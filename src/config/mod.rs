@@ -1,10 +1,19 @@
 //! Settings of an instance.
 
+mod jwt;
+mod limits;
+mod rates;
+
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+pub use jwt::{JwtAlgorithm, JwtConfig, JwtKeys};
+pub use limits::Limits;
+pub use rates::Rates;
+
+use crate::privacy::Retention;
 
 /// How djaffar behaves. The defaults are right for production.
 #[derive(Clone, Debug)]
@@ -33,10 +42,19 @@ pub struct Config {
     pub ip_storage: IpStorage,
     /// How much one client may do in a while. None: no limit.
     pub rates: Option<Rates>,
+    /// How large a GraphQL request may be.
+    pub limits: Limits,
+    /// Who may read the schema. None: everybody in development mode, else staff.
+    pub introspection: Option<Introspection>,
     /// The tokens of the host application, if it issues any.
     pub jwt: Option<JwtConfig>,
+    /// For how long things are kept; by default for ever.
+    pub retention: Retention,
     /// How often the keys of expired sessions are removed; not zero.
     pub sweep_every: Duration,
+    /// How often what happened is counted in advance, and how long a quarter of an hour has to be
+    /// left alone before that is worth the work; not zero.
+    pub roll_up_every: Duration,
 }
 
 impl Default for Config {
@@ -52,8 +70,46 @@ impl Default for Config {
             proxy_header: ProxyHeader::default(),
             ip_storage: IpStorage::default(),
             rates: Some(Rates::default()),
+            limits: Limits::default(),
+            introspection: None,
             jwt: None,
+            retention: Retention::default(),
             sweep_every: Duration::from_secs(600),
+            roll_up_every: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Config {
+    /// Who may read the schema.
+    pub(crate) fn introspection(&self) -> Introspection {
+        self.introspection.unwrap_or(match self.mode {
+            Mode::Development => Introspection::All,
+            Mode::Production => Introspection::Staff,
+        })
+    }
+}
+
+/// Who may read the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introspection {
+    /// Everybody. Then errors also suggest what may have been meant.
+    All,
+    /// Staff.
+    Staff,
+    /// Nobody.
+    None,
+}
+
+impl std::str::FromStr for Introspection {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "all" => Ok(Self::All),
+            "staff" => Ok(Self::Staff),
+            "none" => Ok(Self::None),
+            _ => Err("all, staff or none may read the schema".to_owned()),
         }
     }
 }
@@ -140,111 +196,6 @@ impl std::str::FromStr for IpStorage {
             "truncated" => Ok(Self::Truncated),
             "none" => Ok(Self::None),
             _ => Err("of an address full, truncated or none is kept".to_owned()),
-        }
-    }
-}
-
-/// How much one client may do in a while. For a short time it may be more: what comes together in
-/// ten seconds, or minutes.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Rates {
-    /// Requests a second from one address (IPv6: from one /64).
-    pub client: NonZeroU32,
-    /// Requests a second with one `Authorization`.
-    pub token: NonZeroU32,
-    /// New sessions a minute from one address.
-    pub sessions: NonZeroU32,
-    /// Attempts to log in a minute from one address; for one account half as many.
-    pub log_ins: NonZeroU32,
-}
-
-impl Default for Rates {
-    fn default() -> Self {
-        let rate = |number: u32| NonZeroU32::MIN.saturating_add(number - 1);
-        Self { client: rate(100), token: rate(200), sessions: rate(120), log_ins: rate(10) }
-    }
-}
-
-/// How the tokens of the host application (RFC 7519) are verified, and what they say.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct JwtConfig {
-    /// The only algorithm that is accepted.
-    pub algorithm: JwtAlgorithm,
-    /// What they are verified by.
-    pub keys: JwtKeys,
-    /// What `iss` must be.
-    pub issuer: Option<String>,
-    /// What `aud` must have.
-    pub audience: Option<String>,
-    /// The claim with the id of the user, which never changes.
-    pub id_claim: String,
-    /// The claim with the name of the user; the id if there is none.
-    pub name_claim: String,
-    /// The claim with one or several of `user`, `staff` and `admin`. None: roles are given here, and
-    /// tokens leave them as they are.
-    pub role_claim: Option<String>,
-}
-
-impl JwtConfig {
-    /// Tokens with the usual claims, of any issuer and audience.
-    pub fn new(algorithm: JwtAlgorithm, keys: JwtKeys) -> Self {
-        Self {
-            algorithm,
-            keys,
-            issuer: None,
-            audience: None,
-            id_claim: "sub".to_owned(),
-            name_claim: "name".to_owned(),
-            role_claim: None,
-        }
-    }
-}
-
-/// Never shows the keys.
-impl std::fmt::Debug for JwtConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JwtConfig")
-            .field("algorithm", &self.algorithm)
-            .field("issuer", &self.issuer)
-            .field("audience", &self.audience)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What tokens are verified by.
-#[derive(Clone)]
-pub enum JwtKeys {
-    /// A secret (HS256, 32 bytes at least), a public key (PEM), or a set of keys (JSON, RFC 7517).
-    Bytes(Vec<u8>),
-    /// Where the host application publishes its set of keys.
-    Url(String),
-}
-
-/// How tokens are signed (RFC 7518, RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JwtAlgorithm {
-    /// By a secret that both sides know.
-    Hs256,
-    /// By RSA.
-    Rs256,
-    /// By ECDSA on P-256.
-    Es256,
-    /// By Ed25519.
-    EdDsa,
-}
-
-impl std::str::FromStr for JwtAlgorithm {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "HS256" => Ok(Self::Hs256),
-            "RS256" => Ok(Self::Rs256),
-            "ES256" => Ok(Self::Es256),
-            "EdDSA" => Ok(Self::EdDsa),
-            _ => Err("the algorithm is HS256, RS256, ES256 or EdDSA".to_owned()),
         }
     }
 }

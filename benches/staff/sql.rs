@@ -1,0 +1,31 @@
+//! Plain SQL on the same database.
+
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement};
+
+pub struct Sql(DatabaseConnection);
+
+impl Sql {
+    pub async fn connect(url: &str) -> Self {
+        let mut options = sea_orm::ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        Self(Database::connect(options).await.unwrap())
+    }
+
+    pub async fn query(&self, sql: &str) -> usize {
+        let statement = Statement::from_string(self.0.get_database_backend(), sql);
+        self.0.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}")).len()
+    }
+
+    /// A UUID as a literal.
+    pub fn uuid(&self, id: &str) -> String {
+        match self.0.get_database_backend() {
+            DatabaseBackend::Postgres => format!("'{id}'::uuid"),
+            _ => format!("x'{}'", id.replace('-', "")),
+        }
+    }
+
+    /// Lets the database look at what there is, as it does by and by.
+    pub async fn analyze(&self) {
+        self.0.execute_unprepared("ANALYZE").await.unwrap();
+    }
+}

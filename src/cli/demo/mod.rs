@@ -1,0 +1,80 @@
+//! `djaffar demo`
+
+mod people;
+mod places;
+mod world;
+
+use std::time::Instant;
+
+use chrono::Utc;
+use clap::{Args, Subcommand};
+
+use self::world::World;
+use super::stats::{progress_bar, roll_up};
+use super::{Result, open};
+use crate::store::{Batch, Store};
+
+/// Activities of one commit.
+const AT_ONCE: usize = 5_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Demo {
+    /// Fill the database with what users of a shop might have done in the last ninety days
+    Fill(Fill),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Fill {
+    /// How many activities
+    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
+    activities: u64,
+    /// The same number makes the same users do the same
+    #[arg(long, default_value = "1")]
+    seed: u64,
+}
+
+pub(super) async fn run(database_url: &str, demo: Demo) -> Result<()> {
+    let Demo::Fill(options) = demo;
+    let djaffar = open(database_url).await?;
+    let result = fill(djaffar.store(), &options).await;
+    djaffar.shutdown().await;
+    // What the writer has held until now.
+    if result.is_ok() {
+        let djaffar = open(database_url).await?;
+        let counted = roll_up(djaffar.store(), djaffar.store().stale_periods().await?).await;
+        djaffar.shutdown().await;
+        counted?;
+    }
+    result
+}
+
+async fn fill(store: &Store, options: &Fill) -> Result<()> {
+    let start = Instant::now();
+    let bar = progress_bar(options.activities, "writing")?;
+    let mut world = World::new(options.activities, options.seed, Utc::now().into());
+    let mut under_way = tokio::spawn(async { Ok(0) });
+    loop {
+        let (activities, sessions) = world.next(AT_ONCE);
+        // The next ones are made up while these are written.
+        bar.inc(std::mem::replace(&mut under_way, tokio::spawn(async { Ok(0) })).await??);
+        if activities.is_empty() {
+            break;
+        }
+        let store = store.clone();
+        under_way = tokio::spawn(async move {
+            let batch = Batch { activities, sessions, ..Batch::default() };
+            store.commit(batch).await.map(|written| written.new)
+        });
+    }
+    let users = world.users();
+    let many = users.len();
+    store.insert_users(users).await?;
+    bar.finish_and_clear();
+    let seconds = start.elapsed().as_secs_f64();
+    let rate = options.activities as f64 / seconds;
+    println!(
+        "{} activities of {many} users, in {seconds:.1} s: {rate:.0} a second",
+        options.activities
+    );
+    Ok(())
+}

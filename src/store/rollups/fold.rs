@@ -1,0 +1,381 @@
+//! Rolling up: from the log into quarters of an hour, from those into hours, from those into days.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use sea_orm::sea_query::{Expr, ExprTrait, Order};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use uuid::Uuid;
+
+use super::summary::Summary;
+use super::terms::{self, Kind};
+use super::{Dimension, Level, died_before, insert_stale, mark_stale, stale};
+use crate::error::Error;
+use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
+use crate::store::events::{self, Directory};
+use crate::store::{Store, Timestamp};
+
+const SWEEP_EVERY: Duration = Duration::from_hours(24);
+/// Stale periods that are looked at together.
+const STALE_AT_ONCE: u64 = 1_000;
+/// Quarters of an hour that are rolled up in one transaction.
+const QUARTERS_AT_ONCE: usize = 16;
+/// Hours, or days, that are put together in one transaction.
+const WHOLES_AT_ONCE: usize = 12;
+/// Activities that one statement reads.
+const EVENTS_AT_ONCE: u64 = 10_000;
+
+/// A stale period, and what says that it is.
+struct Stale {
+    start: Timestamp,
+    marks: Vec<Uuid>,
+}
+
+impl Store {
+    /// Rolls up, every so often, what is stale; forgets, every day, what is counted no more.
+    pub(crate) async fn keep_rolled_up(self, every: Duration) {
+        let mut swept = Instant::now();
+        loop {
+            tokio::time::sleep(every).await;
+            let mut result = self.roll_up(|_| {}).await;
+            if result.is_ok() && swept.elapsed() > SWEEP_EVERY {
+                result = self.sweep_terms().await.map(|_| ());
+                swept = Instant::now();
+            }
+            if let Err(error) = result {
+                error.log();
+            }
+        }
+    }
+
+    /// Rolls up what is stale and not held by a writer; tells how many quarters of an hour are done.
+    pub(crate) async fn roll_up(&self, done: impl Fn(u64)) -> Result<(), Error> {
+        for level in [Level::Quarter, Level::Hour, Level::Day] {
+            let mut from = Timestamp(i64::MIN);
+            while let Some((free, next)) = self.stale_from(level, from).await? {
+                from = next;
+                match level.part() {
+                    None => {
+                        for run in runs(free) {
+                            self.roll_up_log(level, &run).await?;
+                            done(run.len() as u64);
+                        }
+                    }
+                    Some(part) => {
+                        for some in free.chunks(WHOLES_AT_ONCE) {
+                            self.roll_up_parts(level, part, some).await?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything stale that there is, so that it is rolled up anew; tells how many quarters of
+    /// an hour that are.
+    pub(crate) async fn doubt_rollups(&self) -> Result<u64, Error> {
+        let kept: Vec<Timestamp> = rollup::Entity::find()
+            .select_only()
+            .column(rollup::Column::Start)
+            .filter(rollup::Column::Level.eq(Level::Quarter.length()))
+            .into_tuple()
+            .all(&self.read)
+            .await?;
+        let mut starts: HashSet<Timestamp> = kept.into_iter().collect();
+        let mut from = Timestamp(i64::MIN);
+        // From one to the next by the index, which is faster than to read all of it.
+        while let Some(date) = self.first_date_from(from).await? {
+            let start = Level::Quarter.start_of(date);
+            starts.insert(start);
+            from = start.plus_micros(Level::Quarter.length());
+        }
+        let quarters = starts.len() as u64;
+        mark_stale(&self.write, starts).await?;
+        Ok(quarters)
+    }
+
+    /// How many periods can't be relied on.
+    pub(crate) async fn stale_periods(&self) -> Result<u64, Error> {
+        let stale = rollup_stale::Entity::find()
+            .select_only()
+            .column(rollup_stale::Column::Level)
+            .column(rollup_stale::Column::Start)
+            .distinct();
+        Ok(stale.count(&self.read).await?)
+    }
+
+    async fn first_date_from(&self, from: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let date = activity::Entity::find()
+            .select_only()
+            .column(activity::Column::Date)
+            .filter(activity::Column::Date.gte(from))
+            .order_by_asc(activity::Column::Date)
+            .into_tuple()
+            .one(&self.read)
+            .await?;
+        Ok(date)
+    }
+
+    /// The next stale periods that no writer holds, and where to go on. None: there are no more.
+    async fn stale_from(
+        &self,
+        level: Level,
+        from: Timestamp,
+    ) -> Result<Option<(Vec<Stale>, Timestamp)>, Error> {
+        let rows = rollup_stale::Entity::find()
+            .filter(rollup_stale::Column::Level.eq(level.length()))
+            .filter(rollup_stale::Column::Start.gte(from))
+            .order_by_asc(rollup_stale::Column::Start)
+            .limit(STALE_AT_ONCE)
+            .all(&self.read)
+            .await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        let (last, is_cut) = (last.start, rows.len() as u64 == STALE_AT_ONCE);
+        let dead = died_before();
+        let is_held = |row: &rollup_stale::Model| {
+            row.writer.is_some_and(|writer| writer == self.id || row.held_at > dead)
+        };
+        let mut periods: BTreeMap<Timestamp, Option<Stale>> = BTreeMap::new();
+        for row in rows {
+            let start = row.start;
+            let new = || Some(Stale { start, marks: Vec::new() });
+            let period = periods.entry(start).or_insert_with(new);
+            match period {
+                Some(stale) if !is_held(&row) => stale.marks.push(row.id),
+                _ => *period = None,
+            }
+        }
+        // The last one may have more rows than were read.
+        let next = if is_cut && periods.len() > 1 {
+            periods.remove(&last);
+            last
+        } else {
+            last.plus_micros(level.length())
+        };
+        Ok(Some((periods.into_values().flatten().collect(), next)))
+    }
+
+    /// Rolls up periods that follow each other from the log.
+    async fn roll_up_log(&self, level: Level, run: &[Stale]) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
+        let end = last.start.plus_micros(level.length());
+        let (directory, summaries) = self.summarize(first.start, end).await?;
+        let summaries = self.with_lasting_numbers(directory, summaries).await?;
+        self.replace(level, &run.iter().collect::<Vec<_>>(), summaries).await
+    }
+
+    /// Rolls up periods from their parts, but those of which a part has to come first.
+    async fn roll_up_parts(&self, level: Level, part: Level, some: &[Stale]) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (some.first(), some.last()) else { return Ok(()) };
+        let end = last.start.plus_micros(level.length());
+        let waiting: Vec<Timestamp> = rollup_stale::Entity::find()
+            .select_only()
+            .column(rollup_stale::Column::Start)
+            .distinct()
+            .filter(rollup_stale::Column::Level.lt(level.length()))
+            .filter(rollup_stale::Column::Start.gte(first.start))
+            .filter(rollup_stale::Column::Start.lt(end))
+            .into_tuple()
+            .all(&self.read)
+            .await?;
+        let waiting: HashSet<_> = waiting.into_iter().map(|start| level.start_of(start)).collect();
+        let ready: Vec<_> = some.iter().filter(|stale| !waiting.contains(&stale.start)).collect();
+        let mut summaries = BTreeMap::new();
+        for stale in &ready {
+            summaries.insert(stale.start, self.unite(level, part, stale.start).await?);
+        }
+        self.replace(level, &ready, summaries).await
+    }
+
+    /// What the parts of a period come to.
+    async fn unite(&self, level: Level, part: Level, start: Timestamp) -> Result<Summary, Error> {
+        let end = start.plus_micros(level.length());
+        let mut summary = Summary::default();
+        let parts = rollup::Entity::find()
+            .filter(rollup::Column::Level.eq(part.length()))
+            .filter(rollup::Column::Start.gte(start))
+            .filter(rollup::Column::Start.lt(end))
+            .all(&self.read)
+            .await?;
+        parts.iter().for_each(|part| summary.totals.merge(part));
+        for dimension in Dimension::ALL {
+            let parts = rollup_item::Entity::find()
+                .filter(rollup_item::Column::Dimension.eq(dimension.code()))
+                .filter(rollup_item::Column::Level.eq(part.length()))
+                .filter(rollup_item::Column::Start.gte(start))
+                .filter(rollup_item::Column::Start.lt(end))
+                .all(&self.read)
+                .await?;
+            parts.iter().for_each(|part| summary.merge_items(dimension, part));
+        }
+        Ok(summary)
+    }
+
+    /// Writes the rollups of periods, unless somebody else has been faster.
+    async fn replace(
+        &self,
+        level: Level,
+        periods: &[&Stale],
+        summaries: BTreeMap<Timestamp, Summary>,
+    ) -> Result<(), Error> {
+        let transaction = self.begin_writing().await?;
+        if !take(&transaction, periods).await? {
+            return Ok(transaction.rollback().await?);
+        }
+        let starts: Vec<_> = periods.iter().map(|stale| stale.start).collect();
+        write(&transaction, level, &starts, summaries).await?;
+        if let Some(whole) = level.whole() {
+            let mut wholes: Vec<_> = starts.iter().map(|start| whole.start_of(*start)).collect();
+            wholes.dedup();
+            let wholes = wholes.into_iter().map(|start| stale(whole, start, None));
+            insert_stale(&transaction, wholes.collect()).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Reads the log, and counts by quarters of an hour.
+    ///
+    /// In several statements: what comes in between makes its quarter stale again.
+    async fn summarize(
+        &self,
+        from: Timestamp,
+        end: Timestamp,
+    ) -> Result<(Directory, BTreeMap<Timestamp, Summary>), Error> {
+        use activity::Column;
+
+        let mut directory = Directory::default();
+        let mut summaries: BTreeMap<Timestamp, Summary> = BTreeMap::new();
+        let mut after = (from, Uuid::nil());
+        loop {
+            let key = Expr::tuple([
+                Expr::col((activity::Entity, Column::Date)),
+                Expr::col((activity::Entity, Column::Id)),
+            ]);
+            let mut query = events::select(&Dimension::ALL);
+            query
+                .and_where(Column::Date.lt(end))
+                .and_where(key.gt(Expr::tuple([Expr::value(after.0), Expr::value(after.1)])))
+                .order_by((activity::Entity, Column::Date), Order::Asc)
+                .order_by((activity::Entity, Column::Id), Order::Asc)
+                .limit(EVENTS_AT_ONCE);
+            let rows = self.read.query_all(&query).await?;
+            for row in &rows {
+                let event = events::read(row, &Dimension::ALL)?;
+                after = (event.date, event.id);
+                let summary = summaries.entry(Level::Quarter.start_of(event.date)).or_default();
+                directory.count(&event, &Dimension::ALL, &mut summary.totals, &mut summary.items);
+            }
+            if (rows.len() as u64) < EVENTS_AT_ONCE {
+                return Ok((directory, summaries));
+            }
+        }
+    }
+
+    /// Gives all terms the numbers that they keep.
+    async fn with_lasting_numbers(
+        &self,
+        directory: Directory,
+        mut summaries: BTreeMap<Timestamp, Summary>,
+    ) -> Result<BTreeMap<Timestamp, Summary>, Error> {
+        let users = self.number(Kind::Of(Dimension::User), &directory.users.into_terms()).await?;
+        let sessions = self.number(Kind::Session, &directory.sessions.into_terms()).await?;
+        let mut numbers = HashMap::new();
+        for (dimension, met) in directory.terms {
+            numbers.insert(dimension, self.number(Kind::Of(dimension), &met.into_terms()).await?);
+        }
+        for summary in summaries.values_mut() {
+            summary.renumber(&users, &sessions, &numbers);
+        }
+        Ok(summaries)
+    }
+
+    async fn number(&self, kind: Kind, terms: &[Vec<u8>]) -> Result<Vec<u32>, Error> {
+        let known = terms::find(&self.read, kind, terms).await?;
+        if let Some(all) = known.into_iter().collect() {
+            return Ok(all);
+        }
+        let transaction = self.begin_writing().await?;
+        let numbers = terms::give(&transaction, kind, terms).await?;
+        transaction.commit().await?;
+        Ok(numbers)
+    }
+
+    pub(super) async fn begin_writing(&self) -> Result<DatabaseTransaction, Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.write.begin_with_options(options).await?)
+    }
+}
+
+/// Parts that can be read from the log at a stretch.
+fn runs(stale: Vec<Stale>) -> Vec<Vec<Stale>> {
+    let mut runs: Vec<Vec<Stale>> = Vec::new();
+    for stale in stale {
+        let before = stale.start.plus_micros(-Level::Quarter.length());
+        match runs.last_mut() {
+            Some(run)
+                if run.len() < QUARTERS_AT_ONCE
+                    && run.last().is_some_and(|last| last.start == before) =>
+            {
+                run.push(stale);
+            }
+            _ => runs.push(vec![stale]),
+        }
+    }
+    runs
+}
+
+/// Takes the marks of periods away. False: somebody else has done so.
+async fn take<C: ConnectionTrait>(connection: &C, periods: &[&Stale]) -> Result<bool, Error> {
+    let marks: Vec<Uuid> = periods.iter().flat_map(|stale| stale.marks.iter().copied()).collect();
+    let expected = marks.len() as u64;
+    let taken = rollup_stale::Entity::delete_many()
+        .filter(rollup_stale::Column::Id.is_in(marks))
+        .exec(connection)
+        .await?;
+    Ok(taken.rows_affected == expected)
+}
+
+/// Writes the rollups of periods in the place of those that are there.
+async fn write<C: ConnectionTrait>(
+    connection: &C,
+    level: Level,
+    starts: &[Timestamp],
+    mut summaries: BTreeMap<Timestamp, Summary>,
+) -> Result<(), Error> {
+    rollup::Entity::delete_many()
+        .filter(rollup::Column::Level.eq(level.length()))
+        .filter(rollup::Column::Start.is_in(starts.iter().copied()))
+        .exec(connection)
+        .await?;
+    rollup_item::Entity::delete_many()
+        .filter(rollup_item::Column::Dimension.is_in(Dimension::ALL.map(Dimension::code)))
+        .filter(rollup_item::Column::Level.eq(level.length()))
+        .filter(rollup_item::Column::Start.is_in(starts.iter().copied()))
+        .exec(connection)
+        .await?;
+    let (mut rows, mut items) = (Vec::new(), Vec::new());
+    for start in starts {
+        let summary = summaries.remove(start).unwrap_or_default();
+        if let Some((row, of_row)) = summary.rows(level.length(), *start) {
+            rows.push(row.into_active_model());
+            items.extend(of_row.into_iter().map(IntoActiveModel::into_active_model));
+        }
+    }
+    if !rows.is_empty() {
+        rollup::Entity::insert_many(rows).exec_without_returning(connection).await?;
+    }
+    if !items.is_empty() {
+        rollup_item::Entity::insert_many::<rollup_item::ActiveModel, _>(items)
+            .exec_without_returning(connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Rollups: what happened in each quarter of an hour, each hour and on each day, counted in advance.
+//!
+//! # What is kept
+//!
+//! For each quarter of an hour, which is the least that the offsets of all time zones have in common,
+//! for each hour, and for each day of UTC: how many activities, the exact sets of their users and sessions, and the
+//! same for each path, referer, host of a referer, name, user and user agent. Users, sessions and
+//! texts are known by small numbers ([`terms`]), so a set is a byte or two for each member
+//! ([`packed`]), and sets of several periods are merged without an error: no count is estimated.
+//!
+//! # Why it costs the writer nothing
+//!
+//! The log is the truth, and a rollup is never adjusted: it is computed anew from the log
+//! ([`fold`]). What has to be right at every moment is only the knowledge of which rollups can be
+//! relied on: a period is *stale* while `djaffar_rollup_stale` has a row for it, and of a stale
+//! period the log itself is read, by its index on the date. So:
+//!
+//! - Whoever writes, changes or deletes activities of a period makes sure of such a row in the same
+//!   transaction. The writer does so for the first batch only: it *holds* the row, knows that it is
+//!   there, and writes later batches in one statement as if there were no rollups ([`claims`]).
+//!   When nothing has come for the period for a while, it lets go.
+//! - Whoever rolls up first reads the rows of a period, then the log, and then in one transaction
+//!   writes the rollup and deletes the rows that it has read. If one of them is gone, somebody else
+//!   was faster, and nothing is written. If one has come meanwhile, the period stays stale.
+//! - An hour is made of its quarters in the same manner, and a day of its hours: writing one of them
+//!   makes the whole stale.
+//!
+//! Late events, retries, erasures and crashes need nothing of their own: a late event makes an old
+//! period stale, a repeated id stores nothing, and what a killed process held is taken over after
+//! [`HELD_FOR`]. Counting each batch into the rollups instead would cost the writer a second
+//! statement and a transaction around both, and still need all of this for what is erased.
+
+mod claims;
+mod fold;
+mod packed;
+mod summary;
+mod sweep;
+pub(super) mod terms;
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbErr};
+use uuid::Uuid;
+
+pub(super) use claims::Claims;
+pub(crate) use summary::{Dimension, Totals};
+pub(super) use summary::{Item, Items, PackedItems, renumber_items};
+pub(super) use terms::Kind;
+
+use super::Timestamp;
+use super::entity::rollup_stale;
+use super::insert::{Target, Type, insert};
+
+/// What a writer holds without a sign of life for so long may be rolled up.
+const HELD_FOR: Duration = Duration::from_secs(600);
+
+/// How long a period is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    Quarter,
+    Hour,
+    Day,
+}
+
+impl Level {
+    /// In microseconds; so the tables know it.
+    pub(super) const fn length(self) -> i64 {
+        match self {
+            Self::Quarter => 900_000_000,
+            Self::Hour => 3_600_000_000,
+            Self::Day => 86_400_000_000,
+        }
+    }
+
+    /// What it is made of; None: of the log.
+    const fn part(self) -> Option<Self> {
+        match self {
+            Self::Quarter => None,
+            Self::Hour => Some(Self::Quarter),
+            Self::Day => Some(Self::Hour),
+        }
+    }
+
+    /// What is made of it.
+    const fn whole(self) -> Option<Self> {
+        match self {
+            Self::Quarter => Some(Self::Hour),
+            Self::Hour => Some(Self::Day),
+            Self::Day => None,
+        }
+    }
+
+    /// The beginning of the period in which a date lies.
+    pub(super) fn start_of(self, date: Timestamp) -> Timestamp {
+        Timestamp(date.0 - date.0.rem_euclid(self.length()))
+    }
+
+    /// The first beginning of a period at or after a date.
+    pub(super) fn next_start(self, date: Timestamp) -> Timestamp {
+        self.start_of(date.plus_micros(self.length() - 1))
+    }
+}
+
+/// Who has shown no sign of life since is dead.
+fn died_before() -> Timestamp {
+    Timestamp::now().plus_seconds(-HELD_FOR.as_secs().cast_signed())
+}
+
+/// Says that activities of these dates have been changed or deleted, to be called in the same
+/// transaction: their rollups are made anew, and until then the log itself is read.
+///
+/// To be called as well for activities whose session has another user agent now.
+pub(crate) async fn mark_stale<C: ConnectionTrait>(
+    connection: &C,
+    dates: impl IntoIterator<Item = Timestamp>,
+) -> Result<(), DbErr> {
+    let mut starts: Vec<_> = dates.into_iter().map(|date| Level::Quarter.start_of(date)).collect();
+    starts.sort();
+    starts.dedup();
+    let rows = starts.into_iter().map(|start| stale(Level::Quarter, start, None)).collect();
+    insert_stale(connection, rows).await
+}
+
+/// A period whose rollup can't be relied on.
+fn stale(level: Level, start: Timestamp, writer: Option<Uuid>) -> rollup_stale::Model {
+    rollup_stale::Model {
+        id: Uuid::now_v7(),
+        level: level.length(),
+        start,
+        writer,
+        held_at: Timestamp::now(),
+    }
+}
+
+pub(super) async fn insert_stale<C: ConnectionTrait>(
+    connection: &C,
+    rows: Vec<rollup_stale::Model>,
+) -> Result<(), DbErr> {
+    let values = |row: rollup_stale::Model| {
+        vec![
+            row.id.into(),
+            row.level.into(),
+            row.start.into(),
+            row.writer.into(),
+            row.held_at.into(),
+        ]
+    };
+    insert(connection, STALE, rows.into_iter().map(values)).await?;
+    Ok(())
+}
+
+const STALE: Target = Target {
+    table: "djaffar_rollup_stale",
+    columns: &[
+        ("id", Type::Uuid),
+        ("level", Type::Integer),
+        ("start", Type::Integer),
+        ("writer", Type::OptionalUuid),
+        ("held_at", Type::Integer),
+    ],
+    conflict: "",
+};

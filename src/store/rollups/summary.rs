@@ -1,0 +1,267 @@
+//! What activities come to: how many, by how many users, in how many sessions; and the same for each
+//! path, each user and so on.
+
+use std::collections::HashMap;
+
+use super::packed::{self, Numbers};
+use crate::store::Timestamp;
+use crate::store::entity::{rollup, rollup_item};
+
+/// What activities can be counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Dimension {
+    Path,
+    Referer,
+    RefererHost,
+    Name,
+    User,
+    UserAgent,
+}
+
+impl Dimension {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Path, Self::Referer, Self::RefererHost, Self::Name, Self::User, Self::UserAgent];
+
+    /// As the tables know it.
+    pub(in crate::store) fn code(self) -> i64 {
+        self as i64
+    }
+}
+
+/// How many, and who. Users and sessions are known by numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Totals {
+    pub activities: u64,
+    /// When the first and the last one happened.
+    pub span: Option<(Timestamp, Timestamp)>,
+    pub users: Vec<u32>,
+    pub sessions: Vec<u32>,
+    /// Sessions in which somebody was logged in.
+    pub user_sessions: Vec<u32>,
+}
+
+/// How often one path came, or one user, and with whom.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Item {
+    pub activities: u64,
+    pub users: Vec<u32>,
+    pub sessions: Vec<u32>,
+}
+
+/// The items of one dimension, by their numbers.
+pub(crate) type Items = HashMap<u32, Item>;
+
+/// Everything that is kept of a period.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Summary {
+    pub totals: Totals,
+    pub items: HashMap<Dimension, Items>,
+}
+
+impl Totals {
+    pub(in crate::store) fn add(
+        &mut self,
+        date: Timestamp,
+        user: Option<u32>,
+        session: Option<u32>,
+    ) {
+        self.activities += 1;
+        self.widen(date, date);
+        self.users.extend(user);
+        self.sessions.extend(session);
+        if user.is_some() {
+            self.user_sessions.extend(session);
+        }
+    }
+
+    pub(in crate::store) fn merge(&mut self, row: &rollup::Model) {
+        self.activities += row.activities.unsigned_abs();
+        self.widen(row.first, row.last);
+        self.users.extend(packed::numbers(&row.users));
+        self.sessions.extend(packed::numbers(&row.sessions));
+        self.user_sessions.extend(packed::numbers(&row.user_sessions));
+    }
+
+    fn widen(&mut self, first: Timestamp, last: Timestamp) {
+        let (from, to) = self.span.unwrap_or((first, last));
+        self.span = Some((from.min(first), to.max(last)));
+    }
+
+    /// Makes sets of what has been gathered.
+    pub(in crate::store) fn finish(&mut self) {
+        for set in [&mut self.users, &mut self.sessions, &mut self.user_sessions] {
+            unite(set);
+        }
+    }
+
+    pub(in crate::store) fn renumber(&mut self, users: &[u32], sessions: &[u32]) {
+        renumber(&mut self.users, users);
+        renumber(&mut self.sessions, sessions);
+        renumber(&mut self.user_sessions, sessions);
+    }
+}
+
+impl Item {
+    pub(in crate::store) fn add(&mut self, user: Option<u32>, session: Option<u32>) {
+        self.activities += 1;
+        self.users.extend(user);
+        self.sessions.extend(session);
+    }
+
+    pub(in crate::store) fn finish(&mut self) {
+        unite(&mut self.users);
+        unite(&mut self.sessions);
+    }
+}
+
+impl Summary {
+    /// Takes over the numbers of the terms.
+    pub(super) fn renumber(
+        &mut self,
+        users: &[u32],
+        sessions: &[u32],
+        terms: &HashMap<Dimension, Vec<u32>>,
+    ) {
+        self.totals.renumber(users, sessions);
+        for (dimension, items) in &mut self.items {
+            let numbers = match dimension {
+                Dimension::User => Some(users),
+                dimension => terms.get(dimension).map(Vec::as_slice),
+            };
+            *items =
+                renumber_items(std::mem::take(items), numbers.unwrap_or_default(), users, sessions);
+        }
+    }
+
+    /// Takes in what is kept of a part of the period.
+    pub(super) fn merge_items(&mut self, dimension: Dimension, row: &rollup_item::Model) {
+        let items = self.items.entry(dimension).or_default();
+        for packed in PackedItems::new(row) {
+            packed.merge_into(items.entry(packed.number).or_default());
+        }
+    }
+
+    /// The rows of a period; none if nothing happened in it.
+    pub(super) fn rows(
+        mut self,
+        level: i64,
+        start: Timestamp,
+    ) -> Option<(rollup::Model, Vec<rollup_item::Model>)> {
+        self.totals.finish();
+        let (first, last) = self.totals.span?;
+        let row = rollup::Model {
+            level,
+            start,
+            activities: self.totals.activities.cast_signed(),
+            first,
+            last,
+            users: packed::set(&self.totals.users),
+            sessions: packed::set(&self.totals.sessions),
+            user_sessions: packed::set(&self.totals.user_sessions),
+        };
+        let items = self.items.into_iter().filter(|(_, items)| !items.is_empty());
+        let items = items.map(|(dimension, items)| pack(items, dimension, level, start)).collect();
+        Some((row, items))
+    }
+}
+
+/// The numbers of the items take the place of those by which they were gathered.
+pub(in crate::store) fn renumber_items(
+    items: Items,
+    numbers: &[u32],
+    users: &[u32],
+    sessions: &[u32],
+) -> Items {
+    let renumbered = items.into_iter().filter_map(|(number, mut item)| {
+        renumber(&mut item.users, users);
+        renumber(&mut item.sessions, sessions);
+        Some((*numbers.get(number as usize)?, item))
+    });
+    renumbered.collect()
+}
+
+fn renumber(set: &mut Vec<u32>, numbers: &[u32]) {
+    set.retain_mut(|number| match numbers.get(*number as usize) {
+        Some(known) => {
+            *number = *known;
+            true
+        }
+        None => false,
+    });
+}
+
+/// Sorts, and drops what stands there twice.
+fn unite(set: &mut Vec<u32>) {
+    // Parts of it are sorted already, which this kind of sort makes use of.
+    set.sort();
+    set.dedup();
+}
+
+fn pack(items: Items, dimension: Dimension, level: i64, start: Timestamp) -> rollup_item::Model {
+    let mut sorted: Vec<_> = items.into_iter().collect();
+    sorted.sort_by_key(|(number, _)| *number);
+    let (mut counts, mut users, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut last = 0;
+    for (number, mut item) in sorted {
+        item.finish();
+        let before = (users.len(), sessions.len());
+        packed::put_set(&mut users, &item.users);
+        packed::put_set(&mut sessions, &item.sessions);
+        packed::put(&mut counts, u64::from(number - last));
+        packed::put(&mut counts, item.activities);
+        packed::put(&mut counts, (users.len() - before.0) as u64);
+        packed::put(&mut counts, (sessions.len() - before.1) as u64);
+        last = number;
+    }
+    rollup_item::Model { dimension: dimension.code(), level, start, counts, users, sessions }
+}
+
+/// The items of a row, without unpacking their sets.
+pub(in crate::store) struct PackedItems<'a> {
+    counts: Numbers<'a>,
+    users: &'a [u8],
+    sessions: &'a [u8],
+    number: u32,
+}
+
+/// An item of a row.
+pub(in crate::store) struct PackedItem<'a> {
+    pub number: u32,
+    pub activities: u64,
+    users: &'a [u8],
+    sessions: &'a [u8],
+}
+
+impl<'a> PackedItems<'a> {
+    pub(in crate::store) fn new(row: &'a rollup_item::Model) -> Self {
+        Self { counts: Numbers(&row.counts), users: &row.users, sessions: &row.sessions, number: 0 }
+    }
+}
+
+impl PackedItem<'_> {
+    /// Takes its sets in.
+    pub(in crate::store) fn merge_into(&self, item: &mut Item) {
+        item.activities += self.activities;
+        item.users.extend(packed::numbers(self.users));
+        item.sessions.extend(packed::numbers(self.sessions));
+    }
+}
+
+impl<'a> Iterator for PackedItems<'a> {
+    type Item = PackedItem<'a>;
+
+    fn next(&mut self) -> Option<PackedItem<'a>> {
+        self.number = self.number.wrapping_add(self.counts.next()? as u32);
+        let activities = self.counts.next()?;
+        let users = take(&mut self.users, self.counts.next()?);
+        let sessions = take(&mut self.sessions, self.counts.next()?);
+        Some(PackedItem { number: self.number, activities, users, sessions })
+    }
+}
+
+/// The next bytes; fewer where a row was read without its sets.
+fn take<'a>(bytes: &mut &'a [u8], many: u64) -> &'a [u8] {
+    let (taken, rest) = bytes.split_at((many as usize).min(bytes.len()));
+    *bytes = rest;
+    taken
+}

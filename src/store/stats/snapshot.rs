@@ -1,0 +1,219 @@
+//! What is read to count.
+
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, StreamTrait,
+};
+
+use super::cover::{Cover, Span, StalePeriods};
+use super::tally::{Tally, best};
+use crate::error::Error;
+use crate::store::Timestamp;
+use crate::store::activities::Filter;
+use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
+use crate::store::events;
+use crate::store::rollups::terms;
+use crate::store::rollups::{Dimension, Item, Items, Kind, Level, PackedItems};
+
+/// The database as it is at one moment.
+pub(super) struct Snapshot(pub DatabaseTransaction);
+
+/// The lasting numbers of the users and sessions that were met in the log.
+pub(super) struct People {
+    pub user_terms: Vec<Vec<u8>>,
+    pub users: Vec<u32>,
+    pub sessions: Vec<u32>,
+}
+
+impl Snapshot {
+    /// Reads which rollups can be relied on.
+    pub(super) async fn cover(&self, cuts: &[Timestamp], range: &Span) -> Result<Cover, Error> {
+        use rollup_stale::Column;
+
+        let rows: Vec<(i64, Timestamp)> = rollup_stale::Entity::find()
+            .select_only()
+            .columns([Column::Level, Column::Start])
+            .distinct()
+            .filter(Column::Start.gte(Level::Day.start_of(range.start)))
+            .filter(Column::Start.lt(range.end))
+            .into_tuple()
+            .all(&self.0)
+            .await?;
+        Ok(Cover::new(cuts, &StalePeriods::new(rows)))
+    }
+
+    /// Reads the activities that a filter lets through.
+    pub(super) async fn gather(
+        &self,
+        filter: &Filter,
+        dimensions: &[Dimension],
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let condition = filter.condition(self.0.get_database_backend());
+        self.gather_where(condition, dimensions, tally).await
+    }
+
+    /// Reads the activities of which there is no rollup.
+    pub(super) async fn gather_log(
+        &self,
+        cover: &Cover,
+        dimensions: &[Dimension],
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        for spans in cover.log() {
+            let date = activity::Column::Date;
+            let within = spans.iter().map(|span| date.gte(span.start).and(date.lt(span.end)));
+            self.gather_where(any(within), dimensions, tally).await?;
+        }
+        Ok(())
+    }
+
+    async fn gather_where(
+        &self,
+        condition: Condition,
+        dimensions: &[Dimension],
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let mut query = events::select(dimensions);
+        query.cond_where(condition);
+        let mut rows = self.0.stream(&query).await?;
+        while let Some(row) = rows.try_next().await? {
+            tally.add(&events::read(&row, dimensions)?, dimensions);
+        }
+        Ok(())
+    }
+
+    /// The numbers of the users and sessions that were met in the log.
+    pub(super) async fn people(&self, tally: &mut Tally) -> Result<People, Error> {
+        let user_terms = tally.directory.terms(Dimension::User);
+        let sessions = std::mem::take(&mut tally.directory.sessions).into_terms();
+        let users = self.look_up(Kind::Of(Dimension::User), &user_terms).await?;
+        Ok(People { user_terms, users, sessions: self.look_up(Kind::Session, &sessions).await? })
+    }
+
+    /// The numbers of terms that were met in the log.
+    pub(super) async fn look_up(&self, kind: Kind, terms: &[Vec<u8>]) -> Result<Vec<u32>, Error> {
+        Ok(terms::look_up(&self.0, kind, terms).await?)
+    }
+
+    /// The terms of these numbers.
+    pub(super) async fn terms(
+        &self,
+        kind: Kind,
+        numbers: &[u32],
+    ) -> Result<HashMap<u32, Vec<u8>>, Error> {
+        Ok(terms::terms(&self.0, kind, numbers).await?)
+    }
+
+    /// Reads the rollups.
+    pub(super) async fn gather_rollups(
+        &self,
+        cover: &Cover,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        use rollup::Column;
+
+        for (level, spans) in cover.rollups() {
+            let within = |span: &Span| {
+                let level = Column::Level.eq(level.length());
+                level.and(Column::Start.gte(span.start)).and(Column::Start.lt(span.end))
+            };
+            let mut rows = rollup::Entity::find()
+                .filter(any(spans.iter().map(within)))
+                .stream(&self.0)
+                .await?;
+            while let Some(row) = rows.try_next().await? {
+                if let Some(bucket) = tally.bucket(row.start) {
+                    bucket.merge(&row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The most frequent items of rollups and log together.
+    pub(super) async fn best(
+        &self,
+        cover: &Cover,
+        dimension: Dimension,
+        of_log: Items,
+        first: usize,
+        with_people: bool,
+    ) -> Result<Vec<(u32, Item)>, Error> {
+        let mut counts: HashMap<u32, u64> =
+            of_log.iter().map(|(number, item)| (*number, item.activities)).collect();
+        let count = |row: &rollup_item::Model| {
+            for item in PackedItems::new(row) {
+                *counts.entry(item.number).or_default() += item.activities;
+            }
+        };
+        self.read_items(cover, dimension, false, count).await?;
+        let ranked = counts
+            .into_iter()
+            .map(|(number, activities)| (number, Item { activities, ..Item::default() }));
+        let mut items = best(ranked.collect(), first);
+        if !with_people {
+            return Ok(items);
+        }
+        let mut wanted: Items = HashMap::new();
+        for (number, _) in &items {
+            wanted.insert(*number, of_log.get(number).cloned().unwrap_or_default());
+        }
+        let merge = |row: &rollup_item::Model| {
+            for packed in PackedItems::new(row) {
+                if let Some(item) = wanted.get_mut(&packed.number) {
+                    packed.merge_into(item);
+                }
+            }
+        };
+        self.read_items(cover, dimension, true, merge).await?;
+        for (number, item) in &mut items {
+            *item = wanted.remove(number).unwrap_or_default();
+            item.finish();
+        }
+        Ok(items)
+    }
+
+    async fn read_items(
+        &self,
+        cover: &Cover,
+        dimension: Dimension,
+        with_people: bool,
+        mut read: impl FnMut(&rollup_item::Model),
+    ) -> Result<(), Error> {
+        use rollup_item::Column;
+
+        for (level, spans) in cover.rollups() {
+            let within = |span: &Span| {
+                let dimension = Column::Dimension.eq(dimension.code());
+                let period = dimension.and(Column::Level.eq(level.length()));
+                period.and(Column::Start.gte(span.start)).and(Column::Start.lt(span.end))
+            };
+            let mut query = rollup_item::Entity::find().select_only().columns([
+                Column::Dimension,
+                Column::Level,
+                Column::Start,
+                Column::Counts,
+            ]);
+            for column in [Column::Users, Column::Sessions] {
+                query = match with_people {
+                    true => query.column(column),
+                    false => query.expr_as(Expr::value(Vec::<u8>::new()), column),
+                };
+            }
+            let mut rows = query.filter(any(spans.iter().map(within))).stream(&self.0).await?;
+            while let Some(row) = rows.try_next().await? {
+                read(&row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One of these holds; each of them is served by an index.
+fn any(conditions: impl Iterator<Item = SimpleExpr>) -> Condition {
+    conditions.fold(Condition::any(), Condition::add)
+}

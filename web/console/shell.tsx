@@ -1,0 +1,76 @@
+import { useEffect, useRef } from "react";
+import { address } from "./api/client";
+import { Activity } from "./activity/activity";
+import { Overview } from "./overview/overview";
+import { People } from "./person/people";
+import { Person } from "./person/person";
+import { Session } from "./session/session";
+import { Admin } from "./admin/admin";
+import { toParams, useFilter } from "./filter/filter";
+import { href, useRoute } from "./route";
+import { Logo } from "./ui/logo";
+import { Menu } from "./ui/menu";
+import { Notice } from "./ui/notice";
+import { ThemeSwitch } from "./ui/theme";
+import { useViewer } from "./viewer";
+
+const VIEWS = { overview: "Overview", activity: "Activity", people: "People" };
+
+/** The frame around every view. */
+export function Shell() {
+  const { role } = useViewer();
+  const { path } = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const where = path.join("/");
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    document.title = `${path.at(-1) ?? "Overview"} · djaffar`;
+  }, [where]);
+  return (
+    <>
+      <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
+        Skip to content
+      </a>
+      <Top current={path[0] ?? "overview"} />
+      <main id="main" ref={main} tabIndex={-1}>
+        {role === "USER" ? <Notice>You are signed in, but only staff may read the log.</Notice> : <View path={path.length ? path : ["overview"]} />}
+      </main>
+    </>
+  );
+}
+
+function Top({ current }: { current: string }) {
+  // What is looked for in one view is looked for in the other.
+  const kept = toParams(useFilter());
+  const { username, role, signOut } = useViewer();
+  return (
+    <header className="top">
+      <a href={href([])} aria-label="djaffar: overview"><Logo /></a>
+      <nav aria-label="Views">
+        {role !== "USER" && Object.entries(VIEWS).map(([view, label]) => (
+          <a key={view} href={href([view], view === "people" ? {} : kept)} aria-current={current === view ? "page" : undefined}>{label}</a>
+        ))}
+        {role === "ADMIN" && <a href={href(["admin"])} aria-current={current === "admin" ? "page" : undefined}>Admin</a>}
+        <a href={address("graphiql").href}>GraphiQL</a>
+      </nav>
+      <span className="spring" />
+      <Menu label={username}>
+        {() => (
+          <div className="stack">
+            <ThemeSwitch />
+            <button onClick={signOut}>Sign out</button>
+          </div>
+        )}
+      </Menu>
+    </header>
+  );
+}
+
+function View({ path: [view, id] }: { path: string[] }) {
+  if (view === "overview") return <Overview />;
+  if (view === "activity") return <Activity />;
+  if (view === "people") return id ? <Person key={id} username={id} /> : <People />;
+  if (view === "admin") return <Admin part={id} />;
+  if (view === "sessions" && id) return <Session key={id} id={id} />;
+  return <Notice>There is no such view. <a href={href([])}>To the overview</a></Notice>;
+}
