@@ -55,14 +55,14 @@ async function logIn(form: HTMLFormElement): Promise<string> {
   });
   const { data, errors } = await response.json();
   const problem = errors?.[0] ?? data.logIn.userErrors[0];
-  return problem ? problem.message : `You are ${data.logIn.viewer.user.username}, and so are your earlier views.`;
+  if (problem) return problem.message;
+  form.reset();
+  return `You are ${data.logIn.viewer.user.username}, and so are your earlier views.`;
 }
 find("#sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = event.target as HTMLFormElement;
   try {
-    find("#viewer").textContent = await logIn(form);
-    form.reset();
+    find("#viewer").textContent = await logIn(event.target as HTMLFormElement);
   } catch {
     find("#viewer").textContent = "The server can't be reached.";
   }
