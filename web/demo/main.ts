@@ -57,7 +57,7 @@ async function logIn(form: HTMLFormElement): Promise<string> {
   const problem = errors?.[0] ?? data.logIn.userErrors[0];
   if (problem) return problem.message;
   form.reset();
-  return `You are ${data.logIn.viewer.user.username}, and so are your earlier views.`;
+  return `You are ${data.logIn.viewer.user.username}, and so is this session.`;
 }
 find("#sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();

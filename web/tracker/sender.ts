@@ -67,9 +67,9 @@ export function makeSender(endpoint: string, prefix: string, identity: () => Ide
       try {
         await deliver(keys);
       } catch (failure) {
-        const least = (failure as Response).headers?.get("retry-after") as unknown as number;
-        const most = Math.min(FIRST_PAUSE * 2 ** failures++, LAST_PAUSE);
-        pause = setTimeout(resume, (least * 1_000 || 0) + most * (0.5 + Math.random() / 2));
+        const wish = +(failure as Response).headers?.get("retry-after")! || 0;
+        const own = Math.min(FIRST_PAUSE * 2 ** failures++, LAST_PAUSE);
+        pause = setTimeout(resume, wish * 1_000 + own * (0.5 + Math.random() / 2));
       }
       keys.forEach((key) => inFlight.delete(key));
     }
