@@ -25,6 +25,16 @@ await tracker("classic.ts", "djaffar.js", "iife");
 await tracker("module.ts", "djaffar.mjs", "es");
 await copyFile(`${web}tracker/djaffar.d.ts`, `${web}dist/djaffar.d.ts`);
 
+await build({
+  ...common,
+  build: {
+    emptyOutDir: false,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: `${web}demo.html` },
+  },
+});
+
 const { length } = gzipSync(await readFile(`${web}dist/djaffar.js`), { level: 9 });
 console.log(`djaffar.js: ${length} bytes gzip, of ${MAX_BYTES}`);
 if (length > MAX_BYTES) process.exit(1);

@@ -9,6 +9,8 @@ const FIRST_PAUSE = 1_000;
 const LAST_PAUSE = 300_000;
 /** Longer than the server ever takes. */
 const TIMEOUT = 30_000;
+/** What one tab writes to localStorage has come to the others by then. */
+const LAG = 500;
 
 export const size = (text: string): number => new Blob([text]).size;
 
@@ -17,6 +19,7 @@ export function makeSender(endpoint: string, prefix: string, identity: () => Ide
   const inFlight = new Set<string>();
   let most = MAX_ACTIVITIES;
   let failures = 0;
+  let isBusy = false;
   let pause = 0;
 
   /** The oldest that go together. */
@@ -64,18 +67,26 @@ export function makeSender(endpoint: string, prefix: string, identity: () => Ide
       try {
         await deliver(keys);
       } catch (failure) {
-        const least = (failure as Response).headers?.get("retry-after") as unknown as number;
-        const most = Math.min(FIRST_PAUSE * 2 ** failures++, LAST_PAUSE);
-        pause = setTimeout(resume, (least * 1_000 || 0) + most * (0.5 + Math.random() / 2));
+        const wish = +(failure as Response).headers?.get("retry-after")! || 0;
+        const own = Math.min(FIRST_PAUSE * 2 ** failures++, LAST_PAUSE);
+        pause = setTimeout(resume, wish * 1_000 + own * (0.5 + Math.random() / 2));
       }
       keys.forEach((key) => inFlight.delete(key));
     }
   }
 
-  /** The same, one tab after the other. */
+  /** The same, one tab after the other; what a tab has removed, the others see a moment later. */
+  async function take(): Promise<void> {
+    await send();
+    isBusy = false;
+    await new Promise((done) => setTimeout(done, LAG));
+  }
+
   function flush(): void {
-    if (navigator.locks) navigator.locks.request(endpoint, send).catch(send);
-    else send();
+    if (isBusy) return;
+    isBusy = true;
+    if (navigator.locks) navigator.locks.request(endpoint, take).catch(take);
+    else take();
   }
 
   function resume(): void {
