@@ -217,7 +217,6 @@ impl Djaffar {
         &self.app.privacy
     }
 
-    #[cfg(feature = "cli")]
     pub(crate) fn activities(&self) -> &Activities {
         &self.app.activities
     }

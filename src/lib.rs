@@ -22,6 +22,9 @@
 //!
 //! The README shows it in ten lines, which are tested; [`Djaffar`] is where to begin.
 
+// Some of the administration has no other door than the command line.
+#![cfg_attr(not(feature = "cli"), expect(dead_code))]
+
 mod activity;
 mod app;
 mod auth;

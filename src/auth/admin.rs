@@ -214,7 +214,6 @@ impl Auth {
     }
 
     /// Notes that the operator has old things forgotten, before they are.
-    #[cfg(feature = "cli")]
     pub(crate) async fn note_prune(
         &self,
         admin: &Admin,

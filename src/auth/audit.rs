@@ -42,7 +42,6 @@ pub(crate) enum Action {
     EndSession,
     EndUserSessions,
     ErasePerson,
-    #[cfg(feature = "cli")]
     Prune,
 }
 
@@ -63,7 +62,6 @@ impl Action {
             Self::EndSession => "endSession",
             Self::EndUserSessions => "endUserSessions",
             Self::ErasePerson => "erasePerson",
-            #[cfg(feature = "cli")]
             Self::Prune => "prune",
         }
     }
@@ -162,6 +160,11 @@ impl Audit {
     /// One page of the log, the newest first.
     pub(crate) async fn page(&self, _: &Admin, page: &Page) -> Result<Slice<AuditEvent>, Error> {
         Ok(self.store.audit_events(page).await?.map(AuditEvent::from))
+    }
+
+    /// So many lines, the newest first. For the command line.
+    pub(crate) async fn newest(&self, admin: &Admin, limit: u64) -> Result<Vec<AuditEvent>, Error> {
+        Ok(self.page(admin, &Page { limit, ..Page::default() }).await?.rows)
     }
 
     /// How many lines there are.

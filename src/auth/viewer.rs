@@ -160,7 +160,6 @@ impl Staff {
 
 impl Admin {
     /// Whoever can open the database may change everything in it.
-    #[cfg(feature = "cli")]
     pub(crate) fn operator() -> Self {
         Self(Actor { is_operator: true, ..Actor::default() })
     }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod demo;
 mod export;
 mod jwt;
@@ -56,6 +57,8 @@ enum Command {
     /// List and end browser sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Show what staff and admins did
+    Audit(audit::Audit),
     /// Write activities to standard output
     Export(export::Export),
     /// Count what is held on one person, or forget it
@@ -99,6 +102,7 @@ async fn try_run() -> Result<()> {
         Command::Demo(demo) => demo::run(url, demo).await,
         Command::Stats(stats) => stats::run(url, stats).await,
         Command::Session(session) => session::run(url, session).await,
+        Command::Audit(audit) => audit::run(url, audit).await,
         Command::Export(export) => export::run(url, export).await,
         Command::Person(person) => person::run(url, person).await,
         Command::Prune(prune) => prune::run(url, prune).await,

@@ -65,7 +65,7 @@ async fn execute(djaffar: &Djaffar, prune: Prune) -> Result<()> {
             "keepAuditDays": days(retention.audit),
         });
         djaffar.auth().note_prune(&Admin::operator(), details).await?;
-        djaffar.privacy().prune(retention).await?
+        djaffar.privacy().prune(retention, None).await?
     };
     let Pruned { activities, sessions, addresses, user_agents, audit_events } = pruned;
     let verb = if prune.dry_run { "would be forgotten" } else { "forgotten" };

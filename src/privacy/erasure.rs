@@ -107,13 +107,9 @@ impl Privacy {
     /// Carries out what was ordered, here or elsewhere, as long as the process lives.
     pub(crate) async fn keep_erasing(self) {
         loop {
-            let pause = match self.advance_all().await {
-                Ok(Progress::Complete) => IDLE,
-                Ok(Progress::Later) => AGAIN,
-                Err(error) => {
-                    error.log();
-                    AGAIN
-                }
+            let pause = match noted(self.advance_all().await) {
+                Progress::Complete => IDLE,
+                Progress::Later => AGAIN,
             };
             tokio::select! {
                 () = self.ordered.notified() => {}
@@ -123,7 +119,6 @@ impl Privacy {
     }
 
     /// Returns when this erasure is complete.
-    #[cfg(feature = "cli")]
     pub(crate) async fn erased(&self, id: Uuid) -> Result<(), Error> {
         while self.store.erasures().await?.iter().any(|erasure| erasure.id == id) {
             sleep(Duration::from_millis(200)).await;
@@ -134,7 +129,8 @@ impl Privacy {
     async fn advance_all(&self) -> Result<Progress, Error> {
         let mut progress = Progress::Complete;
         for erasure in self.store.erasures().await? {
-            if self.advance(erasure).await? == Progress::Later {
+            // One that fails must not hold up the others.
+            if noted(self.advance(erasure).await) == Progress::Later {
                 progress = Progress::Later;
             }
         }
@@ -154,7 +150,7 @@ impl Privacy {
             (_, Mode::Anonymise) => Forget::Person,
         };
         let has_settled = Timestamp::now() > ordered_at.plus_seconds(SETTLE_SECONDS);
-        let Some(()) = self.forget(&person, what).await? else { return Ok(Progress::Later) };
+        self.forget(&person, what).await?;
         if !has_settled {
             return Ok(Progress::Later);
         }
@@ -168,65 +164,66 @@ impl Privacy {
         Ok(Progress::Complete)
     }
 
-    /// Forgets all there is now. None: another node is at it.
-    async fn forget(&self, person: &Person, what: Forget) -> Result<Option<()>, Error> {
-        let Some(_) = self.forget_activities(person.filter(), what).await? else {
-            return Ok(None);
-        };
+    /// Forgets all there is now.
+    async fn forget(&self, person: &Person, what: Forget) -> Result<(), Error> {
+        self.forget_activities(person.filter(), what).await?;
         match person {
             Person::User(id) => self.forget_sessions_of(*id, what).await,
-            Person::Session(id) => Ok(self.store.forget_sessions(&[*id], what).await?.map(|_| ())),
-            Person::Ip(_) => Ok(Some(())),
+            Person::Session(id) => self.store.forget_sessions(&[*id], what).await.map(|_| ()),
+            Person::Ip(_) => Ok(()),
         }
     }
 
     /// Forgets the sessions of a user, and what was done in them before somebody logged in. Each
     /// one that is forgotten is none of theirs any more.
-    async fn forget_sessions_of(&self, user_id: Uuid, what: Forget) -> Result<Option<()>, Error> {
+    async fn forget_sessions_of(&self, user_id: Uuid, what: Forget) -> Result<(), Error> {
         let filter = SessionFilter { users: vec![vec![user_id]], ..SessionFilter::default() };
         let page = Page { limit: SESSIONS, ..Page::default() };
         loop {
             let sessions = self.store.sessions(&filter, false, &page).await?.rows;
             let ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
             if ids.is_empty() {
-                return Ok(Some(()));
+                return Ok(());
             }
-            let done = self.forget_activities(Filter::Session(ids.clone()), what).await?;
-            if done.is_none() || self.store.forget_sessions(&ids, what).await?.is_none() {
-                return Ok(None);
-            }
+            self.forget_activities(Filter::Session(ids.clone()), what).await?;
+            self.store.forget_sessions(&ids, what).await?;
         }
     }
 
     /// Forgets activities step by step, and tells how many there were. Between two steps as much
-    /// time belongs to others as a step takes. None: another node is at it.
+    /// time belongs to others as a step takes.
     pub(super) async fn forget_activities(
         &self,
         filter: Filter,
         what: Forget,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<u64, Error> {
         let mut forgotten = 0;
         let mut page = Page { limit: STEP, ..Page::default() };
         loop {
             let slice = self.store.activities(&filter, false, &page).await?;
-            let Some(last) = slice.rows.last() else { return Ok(Some(forgotten)) };
+            let Some(last) = slice.rows.last() else { return Ok(forgotten) };
             let position = Position { key: Key::Time(last.date), id: last.id };
             let rows: Vec<_> =
                 slice.rows.into_iter().filter(|row| has_something(row, what)).collect();
             if !rows.is_empty() {
                 let began = Instant::now();
-                match self.store.forget_activities(&rows, what).await? {
-                    Some(rows) => forgotten += rows,
-                    None => return Ok(None),
-                }
+                forgotten += self.store.forget_activities(&rows, what).await?;
                 sleep(began.elapsed()).await;
             }
             if !slice.has_next {
-                return Ok(Some(forgotten));
+                return Ok(forgotten);
             }
             page.after = Some(position);
         }
     }
+}
+
+/// Logs an error; the next round tries again.
+fn noted(result: Result<Progress, Error>) -> Progress {
+    result.unwrap_or_else(|error| {
+        error.log();
+        Progress::Later
+    })
 }
 
 /// Whether there is anything in the row that is to be forgotten.

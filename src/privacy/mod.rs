@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 pub(crate) use erasure::Mode;
 pub(crate) use person::{Person, Report};
+#[cfg(feature = "cli")]
 pub(crate) use retention::Pruned;
 pub use retention::Retention;
 

@@ -9,6 +9,7 @@ use crate::store::forget::Forget;
 
 /// How often it is looked whether something has become too old.
 const EVERY: Duration = Duration::from_secs(3_600);
+const ROUNDS_A_DAY: u32 = 24;
 /// More is not counted.
 const MAX_COUNT: u64 = 1_000_000_000;
 
@@ -41,9 +42,15 @@ impl Privacy {
             return;
         }
         let mut rounds = tokio::time::interval(EVERY);
-        loop {
+        let mut since = None;
+        for round in 0_u32.. {
             rounds.tick().await;
-            match self.prune(retention).await {
+            // What comes in late has an old date: once a day everything is looked through.
+            since = since.filter(|_| round % ROUNDS_A_DAY != 0);
+            let until = retention.origins.map(ago);
+            let pruned = self.prune(retention, since).await;
+            since = pruned.as_ref().ok().and(until);
+            match pruned {
                 Ok(pruned) if pruned == Pruned::default() => {}
                 Ok(pruned) => tracing::info!(?pruned, "forgot what was too old"),
                 Err(error) => error.log(),
@@ -51,21 +58,27 @@ impl Privacy {
         }
     }
 
-    /// Forgets what is too old. What another node is at is left to it.
-    pub(crate) async fn prune(&self, retention: Retention) -> Result<Pruned, Error> {
+    /// Forgets what is too old; of the network addresses those of activities `since` then.
+    pub(crate) async fn prune(
+        &self,
+        retention: Retention,
+        since: Option<Timestamp>,
+    ) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
         if let Some(before) = retention.activities.map(ago) {
             let old = Filter::Date(Bound::Before, before);
-            pruned.activities = self.forget_activities(old, Forget::Row).await?.unwrap_or(0);
+            pruned.activities = self.forget_activities(old, Forget::Row).await?;
             pruned.sessions = self.forget_old_sessions(before, Forget::Row).await?;
         }
         if let Some(before) = retention.origins.map(ago) {
-            let old = Filter::Date(Bound::Before, before);
-            pruned.addresses = self.forget_activities(old, Forget::Origin).await?.unwrap_or(0);
+            let since = since.map(|since| Filter::Date(Bound::From, since));
+            let until = Filter::Date(Bound::Before, before);
+            let old = Filter::All(since.into_iter().chain([until]).collect());
+            pruned.addresses = self.forget_activities(old, Forget::Origin).await?;
             pruned.user_agents = self.forget_old_sessions(before, Forget::Origin).await?;
         }
         if let Some(before) = retention.audit.map(ago) {
-            while let Some(lines @ 1..) = self.store.forget_audit(before).await? {
+            while let lines @ 1.. = self.store.forget_audit(before).await? {
                 pruned.audit_events += lines;
             }
         }
@@ -76,7 +89,6 @@ impl Privacy {
     }
 
     /// Counts what is too old, and leaves it.
-    #[cfg(feature = "cli")]
     pub(crate) async fn prunable(&self, retention: Retention) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
         if let Some(before) = retention.activities.map(ago) {
@@ -98,12 +110,10 @@ impl Privacy {
         let mut forgotten = 0;
         loop {
             let ids = self.store.old_sessions(before, what).await?;
-            if ids.is_empty() {
-                return Ok(forgotten);
-            }
+            // None is left, or another node has just been at them.
             match self.store.forget_sessions(&ids, what).await? {
-                Some(sessions @ 1..) => forgotten += sessions,
-                _ => return Ok(forgotten),
+                0 => return Ok(forgotten),
+                sessions => forgotten += sessions,
             }
         }
     }

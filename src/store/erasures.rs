@@ -51,7 +51,7 @@ impl Store {
 
     /// The erasures that are not complete, the oldest first.
     pub(crate) async fn erasures(&self) -> Result<Vec<Model>, Error> {
-        Ok(Entity::find().order_by_asc(Column::Id).all(&self.write).await?)
+        Ok(Entity::find().order_by_asc(Column::Id).all(&self.read).await?)
     }
 
     /// Whether this one is being erased.

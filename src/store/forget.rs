@@ -34,14 +34,14 @@ pub(crate) enum Forget {
 }
 
 impl Store {
-    /// Forgets these activities, and tells how many there were. None: another node is at it.
+    /// Forgets these activities, and tells how many there were.
     pub(crate) async fn forget_activities(
         &self,
         rows: &[activity::Model],
         what: Forget,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<u64, Error> {
         use activity::{Column, Entity};
-        let Some(transaction) = self.step().await? else { return Ok(None) };
+        let transaction = self.step().await?;
         let are_these = Column::Id.is_in(rows.iter().map(|row| row.id));
         let changed = match what {
             Forget::Row => {
@@ -70,17 +70,13 @@ impl Store {
             mark_stale(&transaction, rows.iter().map(|row| row.date)).await?;
         }
         transaction.commit().await?;
-        Ok(Some(changed))
+        Ok(changed)
     }
 
-    /// Forgets these sessions, and tells how many there were. None: another node is at it.
-    pub(crate) async fn forget_sessions(
-        &self,
-        ids: &[Uuid],
-        what: Forget,
-    ) -> Result<Option<u64>, Error> {
+    /// Forgets these sessions, and tells how many there were.
+    pub(crate) async fn forget_sessions(&self, ids: &[Uuid], what: Forget) -> Result<u64, Error> {
         use session::{Column, Entity};
-        let Some(transaction) = self.step().await? else { return Ok(None) };
+        let transaction = self.step().await?;
         let ids = || ids.iter().copied();
         if what != Forget::Origin {
             session_key::Entity::delete_many()
@@ -112,7 +108,7 @@ impl Store {
             .filter(activity::Column::SessionId.is_in(ids()));
         mark_stale(&transaction, dates.into_tuple().all(&transaction).await?).await?;
         transaction.commit().await?;
-        Ok(Some(changed))
+        Ok(changed)
     }
 
     /// Some of the sessions that were last used before, and have nothing left that points to them
@@ -143,11 +139,10 @@ impl Store {
         Ok(select.count(&self.read).await?)
     }
 
-    /// Removes the oldest lines of the audit log of before, and tells how many. None: another node
-    /// is at it.
-    pub(crate) async fn forget_audit(&self, before: Timestamp) -> Result<Option<u64>, Error> {
+    /// Removes the oldest lines of the audit log of before, and tells how many.
+    pub(crate) async fn forget_audit(&self, before: Timestamp) -> Result<u64, Error> {
         use audit_event::{Column, Entity};
-        let Some(transaction) = self.step().await? else { return Ok(None) };
+        let transaction = self.step().await?;
         let oldest =
             Entity::find().select_only().column(Column::Id).filter(Column::Date.lt(before));
         let oldest: Vec<Uuid> =
@@ -155,7 +150,7 @@ impl Store {
         let deleted =
             Entity::delete_many().filter(Column::Id.is_in(oldest)).exec(&transaction).await?;
         transaction.commit().await?;
-        Ok(Some(deleted.rows_affected))
+        Ok(deleted.rows_affected)
     }
 
     /// How many lines of the audit log are of before.
@@ -176,18 +171,14 @@ impl Store {
         Ok(row.map_or(Ok(0_i64), |row| row.try_get_by_index(0))? > 0)
     }
 
-    /// A transaction, for one node at a time.
-    async fn step(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
+    /// A transaction; of all nodes one at a time takes a step.
+    async fn step(&self) -> Result<DatabaseTransaction, DbErr> {
         let transaction = self.begin().await?;
         if transaction.get_database_backend() == DatabaseBackend::Postgres {
-            let lock = format!("SELECT pg_try_advisory_xact_lock({FORGET_LOCK})");
-            let lock = Statement::from_string(DatabaseBackend::Postgres, lock);
-            let row = transaction.query_one_raw(lock).await?;
-            if !row.map_or(Ok(false), |row| row.try_get_by_index(0))? {
-                return Ok(None);
-            }
+            let lock = format!("SELECT pg_advisory_xact_lock({FORGET_LOCK})");
+            transaction.execute_unprepared(&lock).await?;
         }
-        Ok(Some(transaction))
+        Ok(transaction)
     }
 }
 

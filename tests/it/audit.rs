@@ -42,6 +42,12 @@ async fn every_change_leaves_a_line() {
     }
     app.program().run(&["user", "disable", "geoff"]).await.success();
 
+    let shown = app.program().run(&["audit", "--last", "2"]).await.success();
+    let shown: Vec<_> = shown.lines().skip(1).collect();
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert!(shown[0].contains("updateUser") && shown[0].contains("command line"), "{shown:?}");
+    assert!(shown[1].contains("endUserSessions") && shown[1].contains(" ann / "), "{shown:?}");
+
     let lines = lines(&admin).await;
     let actions: Vec<_> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
     let expected = [

@@ -191,6 +191,16 @@ async fn a_file_that_is_not_whole_does_not_look_so() {
     let (node, url) = app.another_node().await;
     let request = staff.clone().at(&url).request(Method::GET, NDJSON);
     let mut response = request.send().await.unwrap();
+    // No more than four at once.
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(get(&staff.clone().at(&url), CSV, &[]).await);
+    }
+    let refused = get(&staff.clone().at(&url), CSV, &[]).await;
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["retry-after"]),
+        (503, &"1".parse().unwrap())
+    );
     let mut body = response.chunk().await.unwrap().unwrap().to_vec();
     // Nobody reads, so nobody has asked the database for the rest.
     node.shutdown().await;

@@ -39,5 +39,6 @@ mod setup;
 mod stats;
 mod subscriptions;
 mod tokens;
+mod tracker;
 mod tracker_batch;
 mod web;

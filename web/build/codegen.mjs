@@ -6,12 +6,12 @@ import { codegen } from "@graphql-codegen/core";
 import * as typedDocuments from "@graphql-codegen/typed-document-node";
 import * as types from "@graphql-codegen/typescript";
 import * as operations from "@graphql-codegen/typescript-operations";
-import { concatAST, parse } from "graphql";
+import { parse } from "graphql";
 
 const web = new URL("..", import.meta.url).pathname;
 const document = async (path) => parse(await readFile(join(web, path), "utf8"));
 
-const schema = concatAST([await document("../schema.graphql"), await document("schema-ahead.graphql")]);
+const schema = await document("../schema.graphql");
 const sources = await readdir(join(web, "console"), { recursive: true });
 const documents = await Promise.all(
   sources
