@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "react";
 import { Provider, useMutation, useQuery } from "urql";
-import { createClient } from "./api/client";
+import { createClient, expiries } from "./api/client";
 import { LogOutDocument, ViewerDocument } from "./api/generated";
 import { problem } from "./api/problem";
 import { useRoute } from "./route";
@@ -28,7 +28,11 @@ function Door({ onChange }: { onChange: () => void }) {
   useEffect(() => {
     const again = () => ask({ requestPolicy: "network-only" });
     window.addEventListener("online", again);
-    return () => window.removeEventListener("online", again);
+    expiries.addEventListener("expired", again);
+    return () => {
+      window.removeEventListener("online", again);
+      expiries.removeEventListener("expired", again);
+    };
   }, [ask]);
 
   if (path[0] === "setup") return <Setup onDone={onChange} />;

@@ -16,6 +16,10 @@ import { useViewer } from "./viewer";
 
 const VIEWS = { overview: "Overview", activity: "Activity", people: "People" };
 
+function titleOf([view = "overview", id]: string[]): string {
+  return view === "people" && id ? id : view.replace(/^./, (first) => first.toUpperCase());
+}
+
 /** The frame around every view. */
 export function Shell() {
   const { role } = useViewer();
@@ -24,7 +28,7 @@ export function Shell() {
   const where = path.join("/");
   useEffect(() => {
     window.scrollTo(0, 0);
-    document.title = `${path.at(-1) ?? "Overview"} · djaffar`;
+    document.title = `${titleOf(path)} · djaffar`;
   }, [where]);
   return (
     <>

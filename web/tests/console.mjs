@@ -37,7 +37,10 @@ async function accessible(page, view) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    // What is written is the same in the dark: only the colours are not.
+    const rules = colorScheme === "dark" ? { runOnly: ["color-contrast"] } : {};
+    const options = { ...rules, resultTypes: ["violations"], elementRef: false };
+    const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
     const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     const told = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join("\n  ")}`);
     assert.deepEqual(told, [], `${view} in ${colorScheme}`);
@@ -105,8 +108,11 @@ async function scroll(page) {
     await rows(page).nth(count).waitFor();
   }
   await page.evaluate(() => window.scrollTo(0, 0));
-  const ids = await rows(page).locator(".path").allTextContents();
-  assert.ok(ids.length >= 500);
+  const count = await rows(page).count();
+  await rows(page).nth(0).getByRole("button").click();
+  await page.getByRole("complementary").waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await rows(page).count(), count, "the list stays as it is");
 }
 
 async function live(page) {
@@ -152,7 +158,7 @@ async function journey(page) {
 }
 
 async function overview(page) {
-  await page.goto(`${url}#/overview?range=7d`);
+  await page.goto(`${url}#/overview?range=7d&bucket=DAY`);
   await page.getByRole("heading", { name: "Paths" }).waitFor();
   await page.locator("canvas").nth(1).waitFor();
   await page.getByText("As a table").click();
@@ -226,10 +232,9 @@ async function graphiql(page) {
   await page.keyboard.press("Escape");
   for (let typed = 0; typed < "totalC".length; typed++) await page.keyboard.press("Backspace");
 
-  const socket = page.waitForEvent("websocket");
   await page.locator(".graphiql-query-editor .view-line", { hasText: "activityLogged" }).click();
   await page.keyboard.press("ControlOrMeta+Enter");
-  await (await socket).waitForEvent("framesent", ({ payload }) => payload.includes("activityLogged"));
+  // It is heard from some moment on: until then one more is logged.
   for (let tries = 0; tries < 20 && !(await answer.getByText('"/graphiql/now"').isVisible()); tries++) {
     await log("/graphiql/now");
     await answer.getByText('"/graphiql/now"').waitFor({ timeout: 700 }).catch(() => {});

@@ -31,7 +31,7 @@ export function Activity() {
         {wanted.state === "ready" && <Export where={wanted.where} />}
       </FilterBar>
       {wanted.state === "unknown" && <Notice>Nobody here is called <bdi>{wanted.username}</bdi>.</Notice>}
-      {wanted.state === "ready" && <Log where={wanted.where} isLive={isLive} isFiltered={isFiltered} />}
+      {wanted.state === "ready" && <Log key={JSON.stringify(wanted.where)} where={wanted.where} isLive={isLive} isFiltered={isFiltered} />}
     </>
   );
 }

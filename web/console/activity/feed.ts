@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useReducer } from "react";
+import { useCallback, useEffect, useReducer, useRef } from "react";
 import { type CombinedError, useClient, useSubscription } from "urql";
 import { reconnections } from "../api/client";
 import {
@@ -23,7 +23,6 @@ interface State {
 }
 
 type Action =
-  | { type: "reset" }
   | { type: "loading" }
   | { type: "page"; page: Page }
   | { type: "newest"; page: Page }
@@ -45,8 +44,6 @@ function insert(rows: ActivityRowFragment[], row: ActivityRowFragment): Activity
 
 function reduce(state: State, action: Action): State {
   switch (action.type) {
-    case "reset":
-      return EMPTY;
     case "loading":
       return { ...state, loading: true, error: undefined };
     case "failed":
@@ -83,7 +80,7 @@ export interface Feed extends State {
   loadMore: () => void;
 }
 
-/** Activities page by page, and those that are logged meanwhile unless it is paused. */
+/** Activities page by page, and those that are logged meanwhile. Another filter needs another component (by its key). */
 export function useFeed(where: ActivityFilter, { live = false, direction = "DESC" as OrderDirection } = {}): Feed {
   const client = useClient();
   const [state, dispatch] = useReducer(reduce, EMPTY);
@@ -94,39 +91,37 @@ export function useFeed(where: ActivityFilter, { live = false, direction = "DESC
       const variables = { where, after, orderBy: { field: "DATE" as const, direction } };
       const answer = client.query(ActivitiesDocument, variables, { requestPolicy: "network-only" });
       const { data, error } = await answer.toPromise();
-      return error || !data
-        ? error && ({ type: "failed", error } satisfies Action)
-        : ({ type, page: data.activities } satisfies Action);
+      if (data) dispatch({ type, page: data.activities });
+      else if (error) dispatch({ type: "failed", error });
     },
     [client, where, direction],
   );
 
-  useEffect(() => {
-    let current = true;
-    dispatch({ type: "reset" });
-    void load("page", null).then((action) => current && action && dispatch(action));
-    return () => {
-      current = false;
-    };
-  }, [load]);
+  useEffect(() => void load("page", null), [load]);
 
-  const catchUp = useCallback(() => {
-    void load("newest", null).then((action) => action && dispatch(action));
-  }, [load]);
+  const catchUp = useCallback(() => void load("newest", null), [load]);
+  const wasPaused = useRef(false);
   useEffect(() => {
+    if (live && wasPaused.current) catchUp();
+    wasPaused.current = !live;
     if (!live) return;
     reconnections.addEventListener("reconnected", catchUp);
     return () => reconnections.removeEventListener("reconnected", catchUp);
   }, [live, catchUp]);
 
-  useSubscription({ query: ActivityLoggedDocument, variables: { where }, pause: !live }, (_, { activityLogged }) => {
+  const watched = { query: ActivityLoggedDocument, variables: { where }, pause: !live };
+  const [{ error: lag }] = useSubscription(watched, (_, { activityLogged }) => {
     dispatch({ type: "logged", row: activityLogged });
     return { activityLogged };
   });
+  // It came too fast, and some of it was left out.
+  useEffect(() => {
+    if (lag?.graphQLErrors.some(({ extensions }) => extensions.code === "LAGGED")) catchUp();
+  }, [lag, catchUp]);
 
   const { endCursor, hasMore, loading } = state;
   const loadMore = useCallback(() => {
-    if (hasMore && !loading) void load("page", endCursor).then((action) => action && dispatch(action));
+    if (hasMore && !loading) void load("page", endCursor);
   }, [load, endCursor, hasMore, loading]);
   return { ...state, loadMore };
 }

@@ -1,5 +1,5 @@
 import { createClient as createSocket } from "graphql-ws";
-import { cacheExchange, Client, fetchExchange, subscriptionExchange } from "urql";
+import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from "urql";
 
 /** Where something of the server is, wherever the server is nested. */
 export function address(path: string): URL {
@@ -8,6 +8,9 @@ export function address(path: string): URL {
 
 /** Tells of each time that a lost connection is there again: what was logged meanwhile was missed. */
 export const reconnections = new EventTarget();
+
+/** Tells of each time that the server does not know any more who is there. */
+export const expiries = new EventTarget();
 
 function createLive() {
   const url = address("graphql/ws");
@@ -32,6 +35,12 @@ export function createClient(): Client {
     preferGetMethod: false,
     requestPolicy: "cache-and-network",
     exchanges: [
+      mapExchange({
+        onError: ({ graphQLErrors }) => {
+          const isOver = graphQLErrors.some(({ extensions }) => extensions.code === "UNAUTHENTICATED");
+          if (isOver) expiries.dispatchEvent(new Event("expired"));
+        },
+      }),
       cacheExchange,
       fetchExchange,
       subscriptionExchange({

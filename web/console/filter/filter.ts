@@ -46,7 +46,9 @@ export function toParams(filter: Filter): Params {
 
 export function useFilter(): Filter {
   const { params } = useRoute();
-  return useMemo(() => readFilter(params), [params]);
+  const text = JSON.stringify(readFilter(params));
+  // Something else in the address is no other filter.
+  return useMemo(() => JSON.parse(text) as Filter, [text]);
 }
 
 /** What the API is asked for. A person's name has been looked up: `userId`. */
