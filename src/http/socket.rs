@@ -178,6 +178,9 @@ impl Connection {
         let Some((viewer, _)) = &self.known else {
             return Err((4401, "Unauthorized".to_owned()));
         };
+        if parameters.query.is_none() {
+            return Err((4400, "Invalid message: there is no query".to_owned()));
+        }
         if self.operations.contains_key(&id) {
             let id = &id[..id.floor_char_boundary(64)];
             return Err((4409, format!("Subscriber for {id} already exists")));

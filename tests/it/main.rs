@@ -29,6 +29,7 @@ mod operation;
 mod origins;
 mod overload;
 mod pages;
+mod persisted_queries;
 mod privacy;
 mod rates;
 mod retention;
