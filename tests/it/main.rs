@@ -11,6 +11,7 @@ mod addresses;
 mod admin;
 mod audit;
 mod browser;
+mod clients;
 mod command_line;
 mod console;
 mod exactly_once;
