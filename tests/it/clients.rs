@@ -44,6 +44,11 @@ async fn graphql_request() {
 }
 
 #[tokio::test]
+async fn graphql_ws() {
+    talk("graphql-ws.mjs").await;
+}
+
+#[tokio::test]
 async fn tools_accept_the_schema() {
     run("tools.mjs", &[]).await;
 }
