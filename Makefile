@@ -48,6 +48,8 @@ setup: setup-build
 			chromium faketime libfaketime postgresql postgresql-common strace; \
 	fi
 	$(PAGES)
+	# What tests/it/clients.rs lets talk to the server.
+	npm ci --prefix tests/clients
 
 PAGES := npm ci --prefix web && npm run build --prefix web
 

@@ -13,6 +13,7 @@ use moka::sync::Cache;
 use serde_json::{Map, Value};
 use tokio_stream::Stream;
 
+use super::persisted::Persisted;
 use super::{Domain, Mutation, Query, Schema, Subscription, guard};
 use crate::config::{Introspection, Limits};
 
@@ -28,6 +29,7 @@ pub(crate) struct Api {
     schema: Schema,
     limits: Limits,
     known: Cache<String, Arc<ExecutableDocument>>,
+    pub(crate) persisted: Persisted,
 }
 
 /// A document that can be read; whether it fits the schema is found out when it is executed.
@@ -52,7 +54,8 @@ impl Api {
             // They tell the names of the schema one by one.
             schema = schema.disable_suggestions();
         }
-        Self { schema: schema.data(domain).finish(), limits, known: known.build() }
+        let schema = schema.data(domain).finish();
+        Self { schema, limits, known: known.build(), persisted: Persisted::new() }
     }
 
     /// Reads a document, or remembers it.
@@ -111,7 +114,11 @@ pub(crate) fn too_dear(cost: u64, limits: &Limits) -> ServerError {
 }
 
 fn refusal(message: String) -> ServerError {
-    ServerError { extensions: extensions("COST_LIMIT_EXCEEDED"), ..ServerError::new(message, None) }
+    error("COST_LIMIT_EXCEEDED", message)
+}
+
+pub(super) fn error(code: &str, message: impl Into<String>) -> ServerError {
+    ServerError { extensions: extensions(code), ..ServerError::new(message, None) }
 }
 
 fn extensions(code: &str) -> Option<ErrorExtensionValues> {

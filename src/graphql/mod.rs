@@ -10,6 +10,7 @@ mod errors;
 mod guard;
 mod loader;
 mod mutation;
+mod persisted;
 mod query;
 mod selection;
 mod subscription;

@@ -32,7 +32,7 @@ const MAX_BATCH_BODY: usize = 1 << 20;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct QueryString {
-    query: String,
+    query: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -266,8 +266,16 @@ fn malformed(message: &str) -> Reply {
 }
 
 fn unreadable(media_type: MediaType, error: ServerError) -> Reply {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let status = match code {
+        // No request at all, whatever the client accepts.
+        Some(Value::String(code)) if code == "BAD_REQUEST" => StatusCode::BAD_REQUEST,
+        // No failure: the client is asked for the text.
+        Some(Value::String(code)) if code == "PERSISTED_QUERY_NOT_FOUND" => StatusCode::OK,
+        _ => media_type.status_of_failure(),
+    };
     let body = Body { errors: &[error], data: None, extensions: None };
-    Reply::new(media_type.status_of_failure(), HeaderMap::new(), &body)
+    Reply::new(status, HeaderMap::new(), &body)
 }
 
 fn failure(error: &Error, request_id: &str) -> Reply {

@@ -14,7 +14,8 @@ use crate::graphql::{Asking, Document, Loaders};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Parameters {
-    pub query: String,
+    /// Absent if it is to be remembered by its hash.
+    pub query: Option<String>,
     pub operation_name: Option<String>,
     pub variables: Option<Map<String, Value>>,
     pub extensions: Option<Map<String, Value>>,
@@ -34,11 +35,12 @@ impl Operation {
     ///
     /// # Errors
     ///
-    /// If it is none, or too large.
+    /// If there is none, or it is none, or too large.
     pub(super) fn read(app: &App, parameters: Parameters) -> Result<Self, ServerError> {
         let variables = parameters.variables.unwrap_or_default();
-        let document = app.api.document(parameters.query, &variables)?;
         let extensions = parameters.extensions.unwrap_or_default();
+        let text = app.api.persisted.text(parameters.query, &extensions)?;
+        let document = app.api.document(text, &variables)?;
         let wants_cost = extensions.get("cost") == Some(&Value::Bool(true));
         Ok(Self { document, wants_cost, name: parameters.operation_name, variables })
     }

@@ -4,7 +4,6 @@
 //! Queries are answered as well; mutations are not, since they may have to set a cookie, which only
 //! the answer to a POST can.
 
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,9 +116,7 @@ impl Connection {
                 said = self.socket.recv() => {
                     let Some(Ok(message)) = said else { return Ok(()) };
                     self.heard_at = Instant::now();
-                    if self.hear(message).await?.is_break() {
-                        return Ok(());
-                    }
+                    self.hear(message).await?;
                 }
                 Some((id, answer)) = self.operations.next() => self.answer(id, answer).await?,
                 () = sleep_until(init_until), if !is_known => {
@@ -131,12 +128,12 @@ impl Connection {
         }
     }
 
-    async fn hear(&mut self, message: Message) -> Result<ControlFlow<()>, Close> {
+    async fn hear(&mut self, message: Message) -> Result<(), Close> {
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => return Err((4400, "Invalid message".to_owned())),
-            Message::Close(_) => return Ok(ControlFlow::Break(())),
-            Message::Ping(_) | Message::Pong(_) => return Ok(ControlFlow::Continue(())),
+            // A close is answered when the socket is read to its end.
+            Message::Close(_) | Message::Ping(_) | Message::Pong(_) => return Ok(()),
         };
         let said = serde_json::from_str(&text).map_err(|error| {
             let mut reason = format!("Invalid message: {error}");
@@ -154,7 +151,7 @@ impl Connection {
             }
             Said::Pong => {}
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// Finds out who it is: by the cookie, or by an `authorization` in the payload, as browsers
@@ -178,6 +175,9 @@ impl Connection {
         let Some((viewer, _)) = &self.known else {
             return Err((4401, "Unauthorized".to_owned()));
         };
+        if parameters.query.is_none() {
+            return Err((4400, "Invalid message: there is no query".to_owned()));
+        }
         if self.operations.contains_key(&id) {
             let id = &id[..id.floor_char_boundary(64)];
             return Err((4409, format!("Subscriber for {id} already exists")));
