@@ -92,11 +92,9 @@ pub(super) async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Re
             operations: StreamMap::new(),
             heard_at: Instant::now(),
         };
-        if let Err((code, reason)) = connection.serve().await {
-            let frame = CloseFrame { code, reason: reason.into() };
+        if let Err(close) = connection.serve().await {
             // Who has gone does not hear it.
-            let _ =
-                timeout(SEND_TIMEOUT, connection.socket.send(Message::Close(Some(frame)))).await;
+            let _ = timeout(SEND_TIMEOUT, connection.close(close)).await;
         }
     })
 }
@@ -160,13 +158,13 @@ impl Connection {
         if self.known.is_some() {
             return Err((4429, "Too many initialisation requests".to_owned()));
         }
-        let mut credentials = credentials(&self.app, &self.parts).map_err(close)?;
+        let mut credentials = credentials(&self.app, &self.parts).map_err(reason)?;
         let shown = payload.remove("authorization").or_else(|| payload.remove("Authorization"));
         if let Some(Value::String(authorization)) = shown {
             credentials.authorization = Some(authorization);
         }
         let authorization = credentials.authorization.clone();
-        let viewer = self.app.auth.viewer(credentials).await.map_err(close)?;
+        let viewer = self.app.auth.viewer(credentials).await.map_err(reason)?;
         self.known = Some((viewer, authorization));
         self.say(json!({ "type": "connection_ack" })).await
     }
@@ -237,11 +235,20 @@ impl Connection {
             return Err((1001, "Not heard of for too long".to_owned()));
         }
         if let Some((viewer, authorization)) = &self.known
-            && !self.app.auth.still_knows(viewer, authorization.as_deref()).await.map_err(close)?
+            && !self.app.auth.still_knows(viewer, authorization.as_deref()).await.map_err(reason)?
         {
             return Err((4403, "Forbidden".to_owned()));
         }
         self.send(Message::Ping(Vec::new().into())).await
+    }
+
+    /// Closes the socket, and waits for the client to do so: a connection that is dropped at once may
+    /// take the reason with it.
+    async fn close(&mut self, (code, reason): Close) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = self.socket.recv().await {}
+        }
     }
 
     async fn say(&mut self, message: Value) -> Result<(), Close> {
@@ -263,7 +270,7 @@ fn checks() -> Interval {
 }
 
 /// Why a client can't be let in.
-fn close(error: Error) -> Close {
+fn reason(error: Error) -> Close {
     error.log();
     match error {
         Error::Unauthenticated(_) | Error::Forbidden(_) => (4403, error.to_string()),

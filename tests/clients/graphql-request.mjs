@@ -1,32 +1,46 @@
-// graphql-request. It has no persisted queries.
+// graphql-request: https://github.com/graffle-js/graffle/tree/graphql-request
 
-import assert from 'node:assert/strict';
-import { ClientError, GraphQLClient } from 'graphql-request';
+import assert from "node:assert/strict";
+import { test } from "node:test";
 
-import {
-  authorization, browser, endpoint, isPartial, logAndRead, PARTIAL, READ, UNKNOWN,
-} from './harness.mjs';
+import { ClientError, GraphQLClient } from "graphql-request";
 
-const visitor = new GraphQLClient(endpoint, { fetch: browser().fetch });
-const staff = new GraphQLClient(endpoint, { headers: { authorization } });
+import { authorization, operations, url } from "./harness.mjs";
 
-await logAndRead(
-  '/graphql-request',
-  (mutation, variables) => visitor.request(mutation, variables),
-  (query, variables) => staff.request(query, variables),
-);
+const anybody = new GraphQLClient(url);
+const staff = new GraphQLClient(url, { headers: { authorization } });
 
-await assert.rejects(visitor.request(PARTIAL), (error) => {
-  assert.ok(error instanceof ClientError);
-  isPartial(error.response.data, error.response.errors);
-  return true;
-});
-await assert.rejects(visitor.request(UNKNOWN), (error) => {
-  assert.equal(error.response.data, undefined);
-  return error.response.errors[0].message.includes('thereIsNoSuchField');
+test("a query by bearer, by POST and by GET", async () => {
+  for (const method of ["POST", "GET"]) {
+    const client = new GraphQLClient(url, { method, headers: { authorization }, jsonSerializer: JSON });
+    const { viewer } = await client.request(operations.viewer);
+    assert.equal(viewer.user.username, "staff");
+  }
 });
 
-const order = new AbortController();
-const aborted = staff.request({ document: READ, variables: { path: '/x' }, signal: order.signal });
-order.abort();
-await assert.rejects(aborted, { name: 'AbortError' });
+test("a mutation, and what is wrong with its input", async () => {
+  const log = (input) => anybody.request(operations.log, { input });
+  assert.equal((await log({ path: "/graphql-request" })).logActivity.activity.path, "/graphql-request");
+  assert.equal((await log({ path: " " })).logActivity.userErrors[0].code, "BLANK");
+});
+
+test("a partial error comes with the rest", async () => {
+  const client = new GraphQLClient(url, { errorPolicy: "all" });
+  const { data, errors } = await client.rawRequest(operations.partial);
+  assert.equal(data.viewer.role, null);
+  assert.equal(data.user ?? null, null);
+  assert.deepEqual(errors.map(({ path }) => path), [["user"]]);
+});
+
+test("a request error is understood", async () => {
+  const error = await anybody.request(operations.wrong).catch((error) => error);
+  assert.ok(error instanceof ClientError, String(error));
+  assert.equal(error.response.errors[0].extensions.code, "GRAPHQL_VALIDATION_FAILED");
+});
+
+test("a query is aborted", async () => {
+  const aborting = new AbortController();
+  const aborted = anybody.request({ document: operations.viewer, signal: aborting.signal });
+  aborting.abort();
+  await assert.rejects(aborted, { name: "AbortError" });
+});

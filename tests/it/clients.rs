@@ -52,3 +52,8 @@ async fn graphql_ws() {
 async fn tools_accept_the_schema() {
     run("tools.mjs", &[]).await;
 }
+
+#[tokio::test]
+async fn nothing_breaks_for_clients_of_the_last_release() {
+    run("changes.mjs", &[]).await;
+}
