@@ -83,8 +83,16 @@ impl Origins {
     fn site(&self, request: &Request) -> Option<Site> {
         const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
         let headers = request.headers();
-        let Some(origin) = headers.get(ORIGIN) else { return Some(Site::Own) };
-        match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
+        let said = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+        let Some(origin) = headers.get(ORIGIN) else {
+            // A page of elsewhere that does not say which. Links may lead here from anywhere.
+            let is_foreign = matches!(said, Some(b"cross-site" | b"same-site"));
+            return match is_foreign && !request.method().is_safe() {
+                true => self.allowed.contains("*").then_some(Site::Other),
+                false => Some(Site::Own),
+            };
+        };
+        match said {
             // Also behind a proxy that gives the service another name.
             Some(b"same-origin" | b"none") => Some(Site::Own),
             None if is_host(origin, host(request)) => Some(Site::Own),

@@ -26,7 +26,7 @@ fn host_of(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_page_of_a_foreign_site_may_not_speak_for_its_visitor() {
+async fn v3_5_1_a_page_of_a_foreign_site_may_not_speak_for_its_visitor() {
     let app = TestApp::start().await;
     let staff = app.staff().await;
     let jeff = app.logged_in("jeff", "user").await;
@@ -37,6 +37,8 @@ async fn a_page_of_a_foreign_site_may_not_speak_for_its_visitor() {
         &[("origin", "https://evil.example"), ("sec-fetch-site", "same-site")],
         &[("origin", "http://localhost.evil.example")],
         &[("origin", "http://127.0.0.1.evil.example")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
     ] {
         for response in log(&jeff, headers).await {
             assert_eq!(response.status(), StatusCode::FORBIDDEN, "{headers:?}");
@@ -48,6 +50,7 @@ async fn a_page_of_a_foreign_site_may_not_speak_for_its_visitor() {
     for headers in [
         &[][..],
         &[("origin", own.as_str())],
+        &[("sec-fetch-site", "same-origin")],
         &[("origin", "https://behind.a.proxy"), ("sec-fetch-site", "same-origin")],
         // Development mode.
         &[("origin", "http://localhost:3000"), ("sec-fetch-site", "cross-site")],
@@ -58,11 +61,11 @@ async fn a_page_of_a_foreign_site_may_not_speak_for_its_visitor() {
             assert!(response.status().is_success(), "{headers:?}");
         }
     }
-    assert_eq!(staff.activities().await.len(), 12);
+    assert_eq!(staff.activities().await.len(), 14);
 }
 
 #[tokio::test]
-async fn a_named_origin_may_log_and_read_the_answer() {
+async fn v3_4_2_a_named_origin_may_log_and_read_the_answer() {
     let mut config = development();
     config.mode = djaffar::Mode::Production;
     config.allowed_origins = vec!["https://app.example".to_owned()];
