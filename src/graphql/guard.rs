@@ -19,6 +19,10 @@ const DEFAULT_PAGE: u64 = 50;
 const DEFAULT_TOP: u64 = 10;
 /// What a timeline counts as: it may have up to 2,000 buckets, of which each costs less than a row.
 const TIMELINE: u64 = 500;
+/// What the lists of the introspection count as: all types, and what one of them has. Types lead to
+/// types in circles, which would never end.
+const TYPES: u64 = 100;
+const OF_A_TYPE: u64 = 4;
 
 /// Whether something of the items is selected: without that it is a number.
 fn has_items(field: &Field) -> bool {
@@ -222,6 +226,9 @@ impl<'a> Counter<'a> {
                 }
                 "top" => Some(DEFAULT_TOP),
                 "timeline" => Some(TIMELINE),
+                "types" => Some(TYPES),
+                "args" | "enumValues" | "fields" | "inputFields" | "interfaces"
+                | "possibleTypes" => Some(OF_A_TYPE),
                 _ => None,
             }
         })

@@ -18,8 +18,21 @@ fn bomb(levels: usize) -> String {
     document + &format!(" fragment F{levels} on Viewer {{ role }}")
 }
 
+/// An introspection that goes in circles, and doubles with each round.
+fn types_of_interfaces() -> String {
+    let mut document =
+        "{ __type(name: \"Node\") { ...F6 } } fragment F0 on __Type { name }".to_owned();
+    for round in 1..=6 {
+        let within = round - 1;
+        document += &format!(
+            " fragment F{round} on __Type {{ possibleTypes {{ interfaces {{ ...F{within} ...F{within} }} }} }}"
+        );
+    }
+    document
+}
+
 #[tokio::test]
-async fn documents_that_cost_too_much_are_refused_before_they_are_validated() {
+async fn v4_3_1_documents_that_cost_too_much_are_refused_before_they_are_validated() {
     let app = TestApp::start().await;
     let visitor = app.visitor();
     let repeat = |text: &str, count: usize| text.repeat(count);
@@ -60,6 +73,11 @@ async fn documents_that_cost_too_much_are_refused_before_they_are_validated() {
         ("pages within pages", "{ activities(first: 200) { nodes { session { activities(first: 200) { nodes { session { activities(first: 200) { nodes { id } } } } } } } } }".to_owned()),
         ("pages of the usual size within pages", "{ activities { nodes { session { activities { nodes { session { activities { nodes { id } } } } } } } } }".to_owned()),
         ("pages within pages by variables", "query($n: Int = 200) { activities(first: $n) { nodes { session { activities(last: $n) { nodes { user { activities(first: $n) { nodes { id } } } } } } } } }".to_owned()),
+        (
+            "types of types",
+            format!("{{ __schema {{ types {}name{} }} }}", repeat("{ fields { type ", 7), repeat("}", 14)),
+        ),
+        ("interfaces of types of interfaces", types_of_interfaces()),
         ("root fields", format!("{{ {} }}", repeat("viewer { role } ", 21))),
         (
             "root fields in a fragment",
@@ -99,6 +117,11 @@ async fn bodies_that_are_nothing_are_refused() {
     for (name, body, status) in [
         ("a text of 5 MB", format!("\"{}\"", "x".repeat(5 << 20)), 413),
         (
+            "a megabyte of comments",
+            format!("{{\"query\":\"{{ __typename }} {}\"}}", "#\\n".repeat(350_000)),
+            413,
+        ),
+        (
             "deep variables",
             format!(
                 "{{\"query\":\"{query}\",\"variables\":{{\"p\":{}{}}}}}",
@@ -113,12 +136,54 @@ async fn bodies_that_are_nothing_are_refused() {
             400,
         ),
     ] {
-        let response = post(body).await;
         // A server may close the connection on a body that it does not want.
-        let got = response.map(|response| response.status().as_u16()).unwrap_or(413);
-        assert_eq!(got, status, "{name}");
+        let Ok(response) = post(body).await else {
+            assert_eq!(status, 413, "{name}");
+            continue;
+        };
+        assert_eq!(response.status().as_u16(), status, "{name}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{name}");
     }
     assert_eq!(app.visitor().get("/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn arguments_that_lie_are_refused() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    for path in ["/1", "/2"] {
+        app.visitor().log(path).await;
+    }
+    let page = staff.graphql("{ activities(first: 1) { pageInfo { endCursor } } }").await;
+    let cursor = page["activities"]["pageInfo"]["endCursor"].as_str().unwrap();
+    let wrong_end = format!("{}!", &cursor[..cursor.len() - 1]);
+    let wrong_order = format!("Y{}", &cursor[1..]);
+    let after =
+        |list: &str, cursor: &str| format!("{{ {list}(after: \"{cursor}\") {{ totalCount }} }}");
+    for query in [
+        "{ activities(first: 201) { nodes { id } } }".to_owned(),
+        "{ activities(first: 2147483647) { nodes { id } } }".to_owned(),
+        "{ activities(first: 99999999999) { nodes { id } } }".to_owned(),
+        "{ activities(first: -1) { nodes { id } } }".to_owned(),
+        after("activities", "nonsense"),
+        after("activities", ""),
+        after("activities", &wrong_end),
+        after("activities", &wrong_order),
+        after("activities", &cursor[..cursor.len() / 2]),
+        after("activities", &cursor.repeat(50)),
+        // Of another list.
+        after("users", cursor),
+        "{ node(id: \"nonsense\") { id } }".to_owned(),
+        "{ node(id: 1) { id } }".to_owned(),
+        "{ nodes(ids: [\"VXNlcjox\"]) { id } }".to_owned(),
+        "mutation { logActivity(input: { id: \"nonsense\", path: \"/\" }) { activity { id } } }"
+            .to_owned(),
+    ] {
+        let code = staff.graphql_error(&query).await;
+        let is_order = query.starts_with("mutation");
+        assert!(code == "BAD_USER_INPUT" || is_order && code == "FORBIDDEN", "{query}: {code}");
+    }
 }
 
 #[tokio::test]
