@@ -146,7 +146,8 @@ async fn execute(app: &App, parts: &Parts, media_type: MediaType, operation: Ope
         Err(error) => return failure(&error, request_id(&parts.extensions)),
     };
     let is_query = operation.is(OperationType::Query);
-    if parts.method == axum::http::Method::GET && !is_query {
+    // HEAD comes here too.
+    if parts.method.is_safe() && !is_query {
         let message = "Only queries may be sent by GET.";
         let mut reply = refusal(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message);
         reply.headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -57,7 +57,9 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 /// For answers that are no page, should a browser show one all the same.
-const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const NO_PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+);
 
 /// Every path. It may be nested anywhere: no handler knows where it is mounted.
 pub(crate) fn router(app: Arc<App>) -> Router {

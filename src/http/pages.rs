@@ -110,7 +110,7 @@ fn file(name: &str, lifetime: &'static str, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response();
     };
     let etag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(plain.metadata.sha256_hash()));
-    let content_type = plain.metadata.mimetype().to_owned();
+    let content_type = with_charset(plain.metadata.mimetype());
     let common = [
         (CACHE_CONTROL, lifetime.to_owned()),
         (VARY, ACCEPT_ENCODING.to_string()),
@@ -126,6 +126,14 @@ fn file(name: &str, lifetime: &'static str, headers: &HeaderMap) -> Response {
         }
         None => (common, [(CONTENT_TYPE, content_type)], plain.data.into_owned()).into_response(),
     }
+}
+
+/// What is text says how it is encoded.
+fn with_charset(media_type: &str) -> String {
+    let is_text = ["text/", "application/javascript", "image/svg+xml"]
+        .iter()
+        .any(|text| media_type.starts_with(text));
+    if is_text { format!("{media_type}; charset=utf-8") } else { media_type.to_owned() }
 }
 
 fn encoded(name: &str, headers: &HeaderMap) -> Option<(&'static str, EmbeddedFile)> {

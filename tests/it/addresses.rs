@@ -26,7 +26,7 @@ fn behind(proxies: &[&str]) -> Config {
 }
 
 #[tokio::test]
-async fn nobody_may_say_where_they_come_from() {
+async fn v4_1_3_nobody_may_say_where_they_come_from() {
     for headers in [
         [("x-forwarded-for", "192.0.2.1")],
         [("forwarded", "for=192.0.2.1")],

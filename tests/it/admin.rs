@@ -75,7 +75,7 @@ async fn users_are_made_and_changed() {
 }
 
 #[tokio::test]
-async fn who_is_disabled_is_out_at_once_and_for_good() {
+async fn v7_4_2_who_is_disabled_is_out_at_once_and_for_good() {
     let app = TestApp::start().await;
     let admin = app.logged_in("ann", "admin").await;
     let by_cookie = app.logged_in("jeff", "staff").await;
@@ -97,7 +97,7 @@ async fn who_is_disabled_is_out_at_once_and_for_good() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_what_the_old_one_opened() {
+async fn v7_4_3_a_new_password_ends_what_the_old_one_opened() {
     let app = TestApp::start().await;
     let admin = app.logged_in("ann", "admin").await;
     let by_cookie = app.logged_in("jeff", "staff").await;
@@ -184,7 +184,7 @@ async fn tokens_are_made_listed_and_revoked() {
 }
 
 #[tokio::test]
-async fn sessions_are_ended_at_once() {
+async fn v7_4_5_sessions_are_ended_at_once() {
     let app = TestApp::start().await;
     let admin = app.logged_in("ann", "admin").await;
     let phone = app.logged_in("jeff", "user").await;

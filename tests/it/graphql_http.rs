@@ -97,7 +97,7 @@ async fn a_document_that_fails_tells_so_in_the_status() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_can_not_act_by_a_form() {
+async fn v3_5_2_a_page_of_another_site_can_not_act_by_a_form() {
     let app = TestApp::start().await;
     let staff = app.staff().await;
     let mutation = "mutation { logActivity(input: { path: \"/\" }) { userErrors { code } } }";

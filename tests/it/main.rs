@@ -9,6 +9,7 @@ mod harness;
 
 mod addresses;
 mod admin;
+mod asvs;
 mod audit;
 mod browser;
 mod clients;

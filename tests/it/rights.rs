@@ -147,7 +147,7 @@ async fn nul_is_no_server_error() {
 }
 
 #[tokio::test]
-async fn in_production_the_schema_is_shown_to_staff_alone() {
+async fn v4_3_2_in_production_the_schema_is_shown_to_staff_alone() {
     let app = TestApp::start_with(djaffar::Config::default()).await;
     let staff = app.staff().await;
     let query = "{ __schema { queryType { name } } }";

@@ -1,0 +1,233 @@
+//! The OWASP Application Security Verification Standard 5.0, by the numbers of its requirements.
+//!
+//! Those that a test elsewhere shows have their numbers there: `cargo test --test it v7_` runs all
+//! that is tested of its chapter 7, and so on.
+
+use djaffar::Config;
+use reqwest::header::{COOKIE, SET_COOKIE};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD, TestApp, development, set_cookie};
+
+/// In production, with the name of the cookie that is recommended there.
+async fn production() -> TestApp {
+    let mut config = Config::default();
+    config.rates = None;
+    config.session_cookie = "__Host-djaffar".to_owned();
+    TestApp::start_with(config).await
+}
+
+/// The name of the session cookie and its attributes.
+async fn cookie(app: &TestApp) -> (String, Vec<String>) {
+    let response = app.visitor().log("/").await;
+    let header = response.headers()[SET_COOKIE].to_str().unwrap();
+    let mut parts = header.split("; ").map(str::to_owned);
+    let name = parts.next().unwrap().split('=').next().unwrap().to_owned();
+    (name, parts.collect())
+}
+
+#[tokio::test]
+async fn v3_3_1_cookies_travel_by_https_alone() {
+    let (name, attributes) = cookie(&production().await).await;
+    assert!(name.starts_with("__Host-"));
+    assert!(attributes.contains(&"Secure".to_owned()), "{attributes:?}");
+    // Whatever they are called.
+    let (_, attributes) = cookie(&TestApp::start_with(Config::default()).await).await;
+    assert!(attributes.contains(&"Secure".to_owned()), "{attributes:?}");
+}
+
+#[tokio::test]
+async fn v3_3_2_cookies_are_not_sent_along_with_the_posts_of_other_sites() {
+    let (_, attributes) = cookie(&production().await).await;
+    assert!(attributes.contains(&"SameSite=Lax".to_owned()), "{attributes:?}");
+}
+
+#[tokio::test]
+async fn v3_3_3_the_cookie_may_be_bound_to_its_host() {
+    let (name, attributes) = cookie(&production().await).await;
+    assert_eq!(name, "__Host-djaffar");
+    // What browsers demand of this prefix.
+    assert!(attributes.contains(&"Path=/".to_owned()), "{attributes:?}");
+    assert!(!attributes.iter().any(|it| it.starts_with("Domain")), "{attributes:?}");
+}
+
+#[tokio::test]
+async fn v3_3_4_no_script_gets_hold_of_the_cookie() {
+    let (_, attributes) = cookie(&production().await).await;
+    assert!(attributes.contains(&"HttpOnly".to_owned()), "{attributes:?}");
+    let app = TestApp::start().await;
+    let browser = app.logged_in("ann", "admin").await;
+    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) {
+        viewer { session { id userAgent } user { id } } userErrors { code } } }";
+    let input = json!({ "input": { "username": "ann", "password": PASSWORD } });
+    let response = browser.post_graphql(log_in, input).await;
+    let value = set_cookie(&response).unwrap().to_owned();
+    assert!(!response.text().await.unwrap().contains(&value));
+}
+
+/// An answer of every door.
+async fn answers(client: &Client) -> Vec<(&'static str, Response)> {
+    let mut answers = Vec::new();
+    for path in ["", "/graphiql", "/djaffar.js", "/assets/none.js", "/graphql", "/healthz", "/logs"]
+    {
+        let request = client.request(Method::GET, path).header("x-forwarded-proto", "https");
+        answers.push((path, request.send().await.unwrap()));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn v3_4_1_who_came_by_https_does_so_for_a_year() {
+    let mut config = Config::default();
+    config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let app = TestApp::start_with(config).await;
+    for (path, answer) in answers(&app.visitor()).await {
+        assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn v3_4_3_every_answer_has_a_content_security_policy() {
+    let app = TestApp::start().await;
+    for (path, answer) in answers(&app.visitor()).await {
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        assert!(policy.contains("object-src 'none'"), "{path}: {policy}");
+        // The pages say where they stand by a <base> of their own, and may have no other.
+        let is_page = ["", "/graphiql"].contains(&path);
+        let base = if is_page { "base-uri 'self'" } else { "base-uri 'none'" };
+        assert!(policy.contains(base), "{path}: {policy}");
+        let script = policy.split(';').find(|it| it.trim().starts_with("script-src"));
+        assert!(script.is_none_or(|it| it.trim() == "script-src 'self'"), "{path}: {policy}");
+    }
+}
+
+#[tokio::test]
+async fn v3_4_4_no_answer_is_to_be_guessed_at() {
+    let app = TestApp::start().await;
+    for (path, answer) in answers(&app.visitor()).await {
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn v3_4_5_no_other_site_learns_the_address_of_a_page() {
+    let app = TestApp::start().await;
+    for (path, answer) in answers(&app.visitor()).await {
+        assert_eq!(answer.headers()["referrer-policy"], "same-origin", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn v3_4_6_no_page_is_shown_within_another() {
+    let app = TestApp::start().await;
+    for (path, answer) in answers(&app.visitor()).await {
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+    }
+}
+
+#[tokio::test]
+async fn v3_5_3_what_changes_something_is_a_post() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let jeff = app.logged_in("jeff", "user").await;
+    let log = "mutation { logActivity(input: { path: \"/\" }) { userErrors { code } } }";
+    for path in ["/graphql", "/logs", "/logs/batch"] {
+        let fields = [("query", log), ("path", "/"), ("date", "2026-11-23T03:00:00")];
+        for method in [Method::GET, Method::HEAD] {
+            let response = jeff.request(method, path).query(&fields).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        }
+    }
+    assert!(staff.activities().await.is_empty());
+}
+
+#[tokio::test]
+async fn v3_6_1_pages_load_nothing_from_elsewhere() {
+    let app = TestApp::start().await;
+    for path in ["", "/graphiql", "/demo"] {
+        let response = app.visitor().get(path).await;
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(!policy.contains("http") && !policy.contains('*'), "{path}: {policy}");
+        let page = response.text().await.unwrap();
+        for attribute in ["src=\"http", "src=\"//", "href=\"http", "href=\"//"] {
+            assert!(!page.contains(attribute), "{path}: {attribute}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn v4_1_1_every_body_says_what_it_is_and_how_it_is_encoded() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let mut answers = answers(&staff).await;
+    for path in [
+        "/graphql?query={__typename}",
+        "/export/activities.csv",
+        "/metrics",
+        "/readyz",
+        "/djaffar.mjs",
+    ] {
+        answers.push((path, staff.get(path).await));
+    }
+    answers.push(("bad form", staff.post_form("/logs", &[("date", "")]).await));
+    for (path, answer) in answers {
+        let content_type = answer.headers().get("content-type").cloned();
+        if answer.bytes().await.unwrap().is_empty() {
+            continue;
+        }
+        let content_type = content_type.unwrap_or_else(|| panic!("{path} says nothing"));
+        let content_type = content_type.to_str().unwrap();
+        let is_text = ["text/", "xml", "javascript"].iter().any(|it| content_type.contains(it));
+        let says_charset = content_type.contains("charset=utf-8");
+        assert!(says_charset || !is_text, "{path}: {content_type}");
+    }
+}
+
+#[tokio::test]
+async fn v4_1_4_methods_that_are_not_meant_are_refused() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    for path in ["/graphql", "/logs", "/logs/batch", "/export/activities.csv", "/metrics", ""] {
+        for method in ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "NONSENSE"] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let response = staff.request(method.clone(), path).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert!(response.headers().contains_key("allow"), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn v7_3_1_who_was_away_for_long_has_to_log_in_again() {
+    let config = || {
+        let mut config = development();
+        config.session_age = Some(std::time::Duration::from_secs(3_600));
+        config
+    };
+    let app = TestApp::start_with(config()).await;
+    app.make_user("ann", "staff").await;
+    let browser = app.visitor();
+    let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { userErrors { code } } }";
+    let input = json!({ "input": { "username": "ann", "password": PASSWORD } });
+    let response = browser.post_graphql(log_in, input).await;
+    let cookie = format!("sessionid={}", set_cookie(&response).unwrap());
+    let who = async |url: &str| {
+        let request = Client::new(url).request(Method::POST, "/graphql").header(COOKIE, &cookie);
+        let query = json!({ "query": "{ viewer { user { username } } }" });
+        let body: Value = request.json(&query).send().await.unwrap().json().await.unwrap();
+        body["data"]["viewer"]["user"].clone()
+    };
+    // Half an hour is not long. Another node has not remembered the session.
+    let passes = "UPDATE djaffar_session_key SET expires_at = expires_at - 1800000000";
+    app.database.execute(passes).await;
+    let (_first, url) = app.another_node_with(config()).await;
+    assert_eq!(who(&url).await["username"], "ann");
+    app.database
+        .execute("UPDATE djaffar_session_key SET expires_at = expires_at - 3600000000")
+        .await;
+    let (_second, url) = app.another_node_with(config()).await;
+    assert_eq!(who(&url).await, Value::Null);
+}
