@@ -1,5 +1,6 @@
 # The two that matter: `make run` and `make test`. Both set up what a fresh Debian lacks.
 
+PYTHON := target/python
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: run test lint bench faults setup setup-build schema
@@ -38,7 +39,7 @@ FAULTS := env DJAFFAR_TEST_FAULTS=long DJAFFAR_TEST_PROGRAM=$(CURDIR)/target/rel
 schema:
 	cargo run --quiet -- schema > schema.graphql
 
-setup: setup-build
+setup: setup-build $(PYTHON)
 	@for program in chromium faketime pg_virtualenv strace; do \
 		command -v $$program >/dev/null || missing=yes; \
 	done; \
@@ -50,6 +51,14 @@ setup: setup-build
 	$(PAGES)
 	# What tests/it/clients.rs lets talk to the server.
 	npm ci --prefix tests/clients
+
+# What tests/it/schemathesis.rs runs.
+$(PYTHON): tests/clients/requirements.txt
+	@python3 -m ensurepip --version >/dev/null 2>&1 || \
+		{ $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends python3-venv; }
+	python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/pip install --quiet --requirement tests/clients/requirements.txt
+	touch $(PYTHON)
 
 PAGES := npm ci --prefix web && npm run build --prefix web
 

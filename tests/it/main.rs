@@ -37,6 +37,7 @@ mod rates;
 mod retention;
 mod rights;
 mod schema;
+mod schemathesis;
 mod sessions;
 mod setup;
 mod stats;
