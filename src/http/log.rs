@@ -48,7 +48,7 @@ async fn take(app: &App, parts: Parts, body: Body) -> Result<(), Box<Response>> 
 }
 
 /// Checks the fields; the path falls back to the `Referer` header.
-fn draft(fields: Fields, referer: Option<String>) -> Result<Draft, Vec<FieldError>> {
+pub(super) fn draft(fields: Fields, referer: Option<String>) -> Result<Draft, Vec<FieldError>> {
     let mut errors = Vec::new();
     let date = fields.date.as_deref().and_then(parse_date);
     match (&fields.date, date) {

@@ -5,6 +5,8 @@ mod admission;
 mod batch;
 mod caller;
 mod export;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod graphql;
 mod health;
 mod log;

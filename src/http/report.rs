@@ -37,14 +37,15 @@ impl Fields {
     ) -> Result<(Parts, Self), Unreadable> {
         let body = admission.body(body, MAX_BODY).await.map_err(Unreadable::Incomplete)?;
         let content_type = header(&parts, &CONTENT_TYPE).unwrap_or_default();
+        Ok((parts, Self::parse(&content_type, body).await?))
+    }
+
+    pub(super) async fn parse(content_type: &str, body: Bytes) -> Result<Self, Unreadable> {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         match media_type.to_ascii_lowercase().as_str() {
-            "" | "application/x-www-form-urlencoded" => Ok((parts, Self::from_form(&body))),
-            "application/json" => Ok((parts, Self::from_json(&body)?)),
-            "multipart/form-data" => {
-                let fields = Self::from_multipart(&content_type, body).await?;
-                Ok((parts, fields))
-            }
+            "" | "application/x-www-form-urlencoded" => Ok(Self::from_form(&body)),
+            "application/json" => Self::from_json(&body),
+            "multipart/form-data" => Self::from_multipart(content_type, body).await,
             _ => Err(Unreadable::MediaType(content_type.chars().take(100).collect())),
         }
     }
