@@ -25,7 +25,8 @@ pub struct Limits {
     pub root_fields: u64,
     /// Most selections of an operation, with every fragment counted where it is spread.
     pub selections: u64,
-    /// What an operation may cost: one for each object, those of lists within lists multiplied.
+    /// What an operation may cost: one for each object, those of lists within lists multiplied, and
+    /// one more for every twenty of its plain fields.
     pub cost: u64,
     /// Most errors in an answer; what comes after them is left out.
     pub errors: usize,

@@ -24,6 +24,10 @@ const TIMELINE: u64 = 500;
 const TYPES: u64 = 100;
 const OF_A_TYPE: u64 = 4;
 
+/// An object costs one more for each so many of its plain fields: the same may be selected again and
+/// again, and each time it is looked up.
+const FIELDS_AN_OBJECT: u64 = 20;
+
 /// Whether something of the items is selected: without that it is a number.
 fn has_items(field: &Field) -> bool {
     !field.selection_set.node.items.is_empty()
@@ -125,6 +129,8 @@ pub(super) fn too_dear(cost: u64, limits: &Limits) -> Refusal {
 #[derive(Clone, Copy, Default)]
 struct Size {
     selections: u64,
+    /// Plain fields of the object that is selected from.
+    plain: u64,
     /// Objects, those of lists within lists multiplied.
     cost: u64,
     root_fields: u64,
@@ -168,7 +174,16 @@ impl<'a> Counter<'a> {
                     self.directives += field.directives.len();
                     size.root_fields += 1;
                     let within = self.measure(&field.selection_set.node)?;
-                    let own = u64::from(is_object(field));
+                    let own = match is_object(field) {
+                        true => 1 + within.plain / FIELDS_AN_OBJECT,
+                        false => 0,
+                    };
+                    size.plain += match field.selection_set.node.items.is_empty() {
+                        true => 1,
+                        // A part of a connection, which counts as a whole.
+                        false if own == 0 => within.plain,
+                        false => 0,
+                    };
                     let items = self.items(field).unwrap_or(1);
                     size.selections += within.selections;
                     let cost = items.saturating_mul(within.cost.saturating_add(own));
@@ -264,6 +279,7 @@ impl<'a> Counter<'a> {
 impl Size {
     fn add(&mut self, other: Self) {
         self.selections += other.selections;
+        self.plain += other.plain;
         self.root_fields += other.root_fields;
         self.cost = self.cost.saturating_add(other.cost);
     }

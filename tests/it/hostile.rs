@@ -18,6 +18,16 @@ fn bomb(levels: usize) -> String {
     document + &format!(" fragment F{levels} on Viewer {{ role }}")
 }
 
+/// A plain field, thousands of times, of each row of a page.
+fn again_and_again() -> String {
+    let mut document = "{ viewer { activities(first: 200) { nodes { ...F0 } } } }".to_owned();
+    for level in 0..8 {
+        let next = level + 1;
+        document += &format!(" fragment F{level} on Activity {{ ...F{next} ...F{next} }}");
+    }
+    document + &format!(" fragment F8 on Activity {{ {} }}", "path ".repeat(30))
+}
+
 /// An introspection that goes in circles, and doubles with each round.
 fn types_of_interfaces() -> String {
     let mut document =
@@ -78,6 +88,7 @@ async fn v4_3_1_documents_that_cost_too_much_are_refused_before_they_are_validat
             format!("{{ __schema {{ types {}name{} }} }}", repeat("{ fields { type ", 7), repeat("}", 14)),
         ),
         ("interfaces of types of interfaces", types_of_interfaces()),
+        ("the same field of many rows, over and over", again_and_again()),
         ("root fields", format!("{{ {} }}", repeat("viewer { role } ", 21))),
         (
             "root fields in a fragment",
