@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -33,7 +34,8 @@ const MAX_ACTIVITIES: usize = 100;
 /// What a tracker sends.
 #[derive(Deserialize)]
 struct Body {
-    activities: Vec<Map<String, Value>>,
+    /// Each is read by itself, so that one that can't be read leaves the others alone.
+    activities: Vec<Box<RawValue>>,
     /// As it was given before.
     visitor: Option<String>,
     /// The bearer token of the page's user.
@@ -96,7 +98,7 @@ async fn take(app: &App, parts: &Parts, body: Body) -> Result<Answer, Error> {
     let place = app.admission.enter()?;
     let (viewer, visitor) = viewer(app, parts, body.visitor, body.token).await?;
     let reporter = viewer.reporter(app.config.require_user)?;
-    let drafts: Vec<_> = body.activities.into_iter().map(draft).collect();
+    let drafts: Vec<_> = body.activities.iter().map(|it| draft(it)).collect();
     let good: Vec<Draft> = drafts.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();
     drop(place);
     if !good.is_empty() {
@@ -136,7 +138,14 @@ async fn viewer(
 }
 
 /// Checks an activity; if it can't be taken, with the id by which the page knows it.
-fn draft(mut fields: Map<String, Value>) -> Result<Draft, (Option<Value>, Vec<FieldError>)> {
+fn draft(raw: &RawValue) -> Result<Draft, (Option<Value>, Vec<FieldError>)> {
+    let mut fields: Map<String, Value> = serde_json::from_str(raw.get()).map_err(|error| {
+        let message = format!("This is not an activity that can be read: {error}");
+        // As it is when half a character stands in a text: the id may be whole.
+        let parts: Option<BTreeMap<String, &RawValue>> = serde_json::from_str(raw.get()).ok();
+        let id = parts.and_then(|parts| serde_json::from_str(parts.get("id")?.get()).ok());
+        (id, vec![FieldError::invalid("activity", message)])
+    })?;
     let given_id = fields.get("id").cloned();
     let mut errors = Vec::new();
     let id = text(&mut fields, "id", &mut errors);

@@ -87,6 +87,46 @@ async fn bad_activities_are_named_and_the_others_stored() {
 }
 
 #[tokio::test]
+async fn an_activity_that_cannot_be_read_leaves_the_others_alone() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let visitor = app.visitor();
+    let good = [view("/good"), view("/good-too")];
+    let id = Uuid::now_v7();
+    // JSON, but of half a character; and what is no activity at all.
+    let activities = [
+        good[0].to_string(),
+        format!(r#"{{"id":"{id}","path":"/\ud83d"}}"#),
+        format!(r#"{{"id":"{id}","path":"/","properties":{{"text":["\udc00"]}}}}"#),
+        r#"{"id":"\ud83d","path":"/"}"#.to_owned(),
+        r#"{"path":"/","\ud83d":1}"#.to_owned(),
+        r#"["/"]"#.to_owned(),
+        "null".to_owned(),
+        good[1].to_string(),
+    ];
+    let body = format!(r#"{{"activities":[{}]}}"#, activities.join(","));
+    let request = visitor.request(Method::POST, "/logs/batch").header(CONTENT_TYPE, "text/plain");
+    let response = request.body(body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let results = response.json::<Value>().await.unwrap()["results"].take();
+    let results = results.as_array().unwrap();
+    assert_eq!(results.len(), activities.len());
+    assert_eq!(results[0], json!({ "id": good[0]["id"] }));
+    assert_eq!(results[7], json!({ "id": good[1]["id"] }));
+    for refused in &results[1..7] {
+        let message = refused["errors"]["activity"][0].as_str().unwrap();
+        assert!(message.starts_with("This is not an activity that can be read: "), "{message}");
+    }
+    let ids: Vec<_> = results[1..7].iter().map(|it| &it["id"]).collect();
+    let [known, none] = [json!(id), Value::Null];
+    assert_eq!(ids, [&known, &known, &none, &none, &none, &none]);
+    let stored = staff.activities().await;
+    let mut paths: Vec<_> = stored.iter().map(|it| it["path"].as_str().unwrap()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["/good", "/good-too"]);
+}
+
+#[tokio::test]
 async fn what_is_no_batch_is_refused_as_a_whole() {
     let app = TestApp::start().await;
     let staff = app.staff().await;

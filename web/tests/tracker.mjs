@@ -4,8 +4,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -15,6 +19,25 @@ const { STAFF_TOKEN, USER_TOKEN } = process.env;
 /** For what takes a moment, on a machine that has other things to do. */
 const TIMEOUT = 25_000;
 
+/** What the tokens of the pages' application are signed with. */
+const secret = randomBytes(32).toString("hex");
+const base64url = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+/** A token of that application, each time another one; its subject takes all there is in base64url. */
+function jwt(name, seconds = 600) {
+  const claims = {
+    sub: `${name} ?>?>?> ü`,
+    name,
+    aud: "djaffar",
+    exp: Math.floor(Date.now() / 1_000) + seconds,
+    jti: randomUUID(),
+  };
+  const signed = `${base64url({ alg: "HS256", typ: "JWT" })}.${base64url(claims)}`;
+  assert.match(signed, /-/);
+  assert.match(signed, /_/);
+  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+}
+
 /** The program, which can be killed and started again where it was. */
 class Server {
   #process;
@@ -23,7 +46,13 @@ class Server {
   async start() {
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
     this.#process = spawn(process.argv[2], ["serve", "--listen", listen], {
-      env: { ...process.env, DJAFFAR_LOG_FORMAT: "json", DJAFFAR_TRACKER_ORIGINS: pages.url },
+      env: {
+        ...process.env,
+        DJAFFAR_LOG_FORMAT: "json",
+        DJAFFAR_TRACKER_ORIGINS: pages.url,
+        DJAFFAR_JWT_KEY_FILE: join(folder, "secret"),
+        DJAFFAR_JWT_AUDIENCE: "djaffar",
+      },
       stdio: ["ignore", "inherit", "pipe"],
     });
     for await (const line of createInterface(this.#process.stderr)) {
@@ -90,10 +119,13 @@ const html = (url) =>
 
 const pages = new Pages();
 const server = new Server();
+let folder;
 let browser;
 let script;
 
 before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tracker-"));
+  await writeFile(join(folder, "secret"), secret);
   await pages.start();
   await server.start();
   script = await (await fetch(`${server.url}/djaffar.js`)).text();
@@ -115,6 +147,7 @@ after(async () => {
   await browser.close();
   await server.kill();
   pages.stop();
+  await rm(folder, { recursive: true });
 });
 
 /** A visitor with an empty profile, and what their pages have sent. */
@@ -256,7 +289,6 @@ describe("each visitor for themselves", { concurrency: 4, timeout: 4 * TIMEOUT }
     await context.setOffline(true);
     await page.evaluate(() => {
       for (let number = 0; number < 510; number++) djaffar.log(`/app/bound/${number}`);
-      djaffar.log("/app/bound/large", { properties: { text: "€".repeat(25_000) } });
     });
     const paths = await page.evaluate(() =>
       Object.keys(localStorage).sort().map((key) => JSON.parse(localStorage[key]).path),
@@ -347,14 +379,15 @@ describe("each visitor for themselves", { concurrency: 4, timeout: 4 * TIMEOUT }
     const page = await open(context, `${pages.url}/token/1?data=data-token=bearer`);
     await page.evaluate((token) => (localStorage.bearer = token), USER_TOKEN);
     await acknowledged(page);
-    await page.evaluate((good) => {
+    const renew = ([expired, good]) => {
       window.asked = [];
       djaffar.identify(async (wasRefused) => {
         window.asked.push(wasRefused);
-        return wasRefused ? good : "djf_expired";
+        return wasRefused ? good : expired;
       });
       djaffar.log("/token/2");
-    }, USER_TOKEN);
+    };
+    await page.evaluate(renew, [jwt("token-jill", -600), jwt("token-jill")]);
     await acknowledged(page);
     assert.deepEqual(await page.evaluate(() => window.asked), [false, true]);
 
@@ -369,19 +402,172 @@ describe("each visitor for themselves", { concurrency: 4, timeout: 4 * TIMEOUT }
     await acknowledged(page);
     const activities = await server.activities("/token/");
     assert.equal(activities.length, 12);
-    assert.ok(activities.every(({ user }) => user?.username === "jeff"));
+    const users = activities.map(({ user }) => user?.username);
+    assert.deepEqual(users.slice(0, 2), ["jeff", "token-jill"]);
+    assert.ok(users.slice(2).every((it) => it === undefined), "whose the other token was, nobody knows");
     await context.close();
   });
 
-  test("a batch that is refused is halved until the bad one is found", async () => {
+  test("what one user did is never told as another's", async () => {
     const { context } = await visitor();
-    const page = await open(context, `${server.url}/app/halves?data=data-manual`);
+    let page = await open(context, `${server.url}/app/owner/1`);
+    const [ann, bob] = ["owner-ann", "owner-bob"];
+    const identify = (name) => page.evaluate((token) => djaffar.identify(token), name && jwt(name));
+    const log = (number) => page.evaluate((path) => djaffar.log(path), `/app/owner/${number}`);
+    await identify(ann);
+    await log(2);
+    await acknowledged(page);
+    await context.setOffline(true);
+    // Who signs out and in while the network is gone, with tokens at once and with others that come later.
+    await page.evaluate(
+      ([ann, bob]) => {
+        djaffar.log("/app/owner/3");
+        djaffar.identify(null);
+        djaffar.log("/app/owner/4");
+        djaffar.identify(ann);
+        djaffar.log("/app/owner/5");
+        djaffar.identify(bob);
+        djaffar.log("/app/owner/6");
+      },
+      [jwt(ann), jwt(bob)],
+    );
+    await page.evaluate((token) => djaffar.identify(async () => token), jwt(ann));
+    await log(7);
+    await page.waitForTimeout(1_000);
+    await page.evaluate((token) => djaffar.identify(async () => token), USER_TOKEN);
+    await log(8);
+    await page.waitForTimeout(1_000);
+    await identify(bob);
+    const kept = await page.evaluate(() => JSON.stringify(localStorage));
+    assert.equal(await waiting(page), 6);
+    assert.ok(!kept.includes("eyJ") && !kept.includes(USER_TOKEN), "no token is kept");
+    await context.setOffline(false);
+    await acknowledged(page);
+
+    const expected = [ann, ann, null, null, null, bob, null, null];
+    const users = async () => (await server.activities("/app/owner/")).map(({ user }) => user?.username ?? null);
+    assert.deepEqual(await users(), expected);
+
+    // The same from page to page; and with a renewed token it is theirs still.
+    await context.setOffline(true);
+    await log(9);
+    await page.reload();
+    await page.evaluate(() => history.replaceState(null, "", "/app/owner/10"));
+    await page.reload();
+    await identify(ann);
+    await log(11);
+    await page.reload();
+    await identify(bob);
+    await context.setOffline(false);
+    await acknowledged(page);
+    const own = await server.activities("/app/owner/");
+    assert.deepEqual(
+      own.slice(8).map(({ path, user }) => [path.slice(11), user?.username ?? null]),
+      [
+        ["9", bob],
+        ["1", null],
+        ["10", null],
+        ["10", null],
+        ["11", null],
+        ["10", bob],
+      ],
+    );
+    await context.close();
+  });
+
+  test("what was done before it is known by whom belongs to the first who is", async () => {
+    const { context } = await visitor();
+    const page = await open(context, `${pages.url}/first/1`);
+    await page.evaluate(
+      ([ann, bob]) => {
+        djaffar.identify(() => new Promise((resolve) => (window.late = () => resolve(ann))));
+        djaffar.log("/first/2");
+        window.bob = bob;
+      },
+      [jwt("first-ann"), jwt("first-bob")],
+    );
+    await page.waitForFunction(() => window.late);
+    // Somebody else comes while that is awaited: the answer is too late, and is nobody's.
+    await page.evaluate(() => {
+      djaffar.identify(async () => window.bob);
+      window.late();
+      djaffar.log("/first/3");
+    });
+    await acknowledged(page);
+    await page.evaluate(() => djaffar.log("/first/4"));
+    await leave(page);
+    while ((await server.paths("/first/")).length < 4) await new Promise(setImmediate);
+    const activities = await server.activities("/first/");
+    assert.deepEqual(activities.map(({ user }) => user?.username), Array(4).fill("first-bob"));
+    await context.close();
+  });
+
+  test("a page that is closed asks nobody who it was", async () => {
+    const { context } = await visitor();
+    const page = await open(context, `${pages.url}/closed/1?data=data-manual`);
+    await page.evaluate((token) => {
+      const slowly = () => new Promise((resolve) => setTimeout(resolve, 60_000));
+      let isAsked = false;
+      djaffar.identify(() => {
+        const answer = isAsked ? slowly() : token;
+        isAsked = true;
+        return answer;
+      });
+      djaffar.log("/closed/1");
+    }, jwt("closed-ann"));
+    await acknowledged(page);
+    await page.evaluate(() => djaffar.log("/closed/2"));
+    await leave(page);
+    while ((await server.paths("/closed/")).length < 2) await new Promise(setImmediate);
+    const activities = await server.activities("/closed/");
+    assert.deepEqual(activities.map(({ user }) => user?.username), Array(2).fill("closed-ann"));
+    await context.close();
+  });
+
+  test("half a character harms nothing", async () => {
+    const { context } = await visitor();
+    const page = await open(context, `${server.url}/app/half?data=data-manual`);
+    await page.evaluate(() => {
+      djaffar.log("/app/half/1 \ud83d", { name: "n\udc00", properties: { text: "t\ud83d", flag: true, none: null } });
+      djaffar.log("/app/half/2");
+    });
+    await acknowledged(page);
+    const [first, second] = await server.activities("/app/half/");
+    assert.deepEqual([first.path, first.name], ["/app/half/1 \ufffd", "n\ufffd"]);
+    assert.deepEqual(first.properties, { text: "t\ufffd", flag: true, none: null });
+    assert.equal(second.path, "/app/half/2");
+    await context.close();
+  });
+
+  test("a page that is brought back as it was is seen again", async () => {
+    const { context } = await visitor();
+    const page = await open(context, `${server.url}/app/back`);
+    await page.evaluate(() => {
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+      dispatchEvent(new PageTransitionEvent("pageshow"));
+    });
+    await acknowledged(page);
+    assert.deepEqual(await server.paths("/app/back"), ["/app/back", "/app/back"]);
+    await context.close();
+  });
+
+  test("what is too large, or no JSON, is dropped, and the rest comes through", async () => {
+    const { context, batches } = await visitor();
+    const page = await open(context, `${server.url}/app/drop?data=data-manual`);
     await page.evaluate((endpoint) => {
       localStorage[`${endpoint} 0`] = "no JSON";
-      for (let number = 0; number < 10; number++) djaffar.log(`/app/halves/${number}`);
+      dispatchEvent(new Event("online"));
     }, `${server.url}/logs/batch`);
     await acknowledged(page);
-    assert.equal((await server.paths("/app/halves/")).length, 10);
+    await page.evaluate(() => {
+      djaffar.log("/app/drop/1");
+      djaffar.log("/app/drop/large", { properties: { text: "€".repeat(25_000) } });
+      djaffar.log("/app/drop/2");
+    });
+    await acknowledged(page);
+    assert.deepEqual(await server.paths("/app/drop/"), ["/app/drop/1", "/app/drop/2"]);
+    const responses = await Promise.all(batches.map((batch) => batch.response()));
+    assert.deepEqual(responses.map((response) => response.status()), [400, 200, 413, 200]);
     await context.close();
   });
 
@@ -389,18 +575,25 @@ describe("each visitor for themselves", { concurrency: 4, timeout: 4 * TIMEOUT }
     const { context, batches } = await visitor();
     let isBusy = true;
     await context.route("**/logs/batch", (route) =>
-      isBusy ? route.fulfill({ status: 503, headers: { "retry-after": "2" } }) : route.continue(),
+      isBusy ? route.fulfill({ status: 503, headers: { "retry-after": "4" } }) : route.continue(),
     );
-    const page = await open(context, `${server.url}/app/busy?data=data-manual`);
-    const log = () => page.evaluate(() => Array.from({ length: 10 }, () => djaffar.log("/app/busy")));
+    const url = `${server.url}/app/busy?data=data-manual`;
+    const page = await open(context, url);
+    const log = (tab) => tab.evaluate(() => Array.from({ length: 10 }, () => djaffar.log("/app/busy")));
     const answered = context.waitForEvent("response");
-    await log();
+    await log(page);
+    const refusedAt = Date.now();
     await answered;
     isBusy = false;
-    const refusedAt = Date.now();
-    await log();
-    await context.waitForEvent("request");
-    assert.ok(Date.now() - refusedAt >= 1_900);
+    // In a page to come, in another tab, by whoever it is.
+    await page.waitForFunction(() => localStorage["djaffar:wait"]);
+    await page.reload();
+    await page.evaluate(() => djaffar.identify(null));
+    const tab = await open(context, url);
+    await log(tab);
+    await leave(tab);
+    while (batches.length < 2) await context.waitForEvent("request");
+    assert.ok(Date.now() - refusedAt >= 3_900, `after ${Date.now() - refusedAt} ms`);
     await acknowledged(page);
     assert.equal((await server.paths("/app/busy")).length, 20);
     assert.equal(batches.length, 2);

@@ -1,5 +1,3 @@
 import { track } from "./tracker.ts";
 
-const script = document.currentScript as HTMLScriptElement;
-
-export default track(script.src, script.dataset);
+export default track(document.currentScript as HTMLScriptElement);

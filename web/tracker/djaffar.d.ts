@@ -13,13 +13,19 @@ export interface Details {
 /** A bearer token; nothing while nobody is signed in. */
 export type Token = string | null | undefined;
 
-/** A token, or what is asked for it before each batch; `wasRefused`: the server has just refused the last one. */
+/**
+ * A token, or what is asked for it at once and before each batch; `wasRefused`: the server has just refused the last one.
+ * People are told apart by the `sub` of a JWT, or by the end of another token: only the last nine characters are kept.
+ */
 export type Identity = Token | ((wasRefused: boolean) => Token | Promise<Token>);
 
 export interface Djaffar {
-  /** Logs an activity, by default a view of where the page is. It is kept until the server has acknowledged it. */
+  /** Logs an activity, by default a view of where the page is. It is kept until the server has acknowledged it; one of more than 60 kB never is. */
   log(path?: string, details?: Details): void;
-  /** Says who is signed in. */
+  /**
+   * Says who is signed in, or by null that nobody is; to be called again when that changes. What was logged before the
+   * first answer is theirs; what another did goes without a token.
+   */
   identify(identity: Identity): void;
 }
 

@@ -1,5 +1,4 @@
-/** Most activities that wait for one server; beyond that the oldest go. */
-const MAX_WAITING = 500;
+import { MAX_WAITING } from "./limits.ts";
 
 /** Where they wait: until the page is closed, if the visitor allows no more. */
 let storage: Record<string, string> = {};
@@ -7,26 +6,30 @@ try {
   storage = localStorage;
 } catch {}
 
+/** Where what waits is sent to. The keys are made of this, a space, an id and an owner. */
+export let endpoint: string;
+export const open = (url: string) => (endpoint = url);
+
 export const read = (key: string): string => storage[key]!;
 
 export const remove = (key: string): boolean => delete storage[key];
 
-export function write(key: string, text: string): void {
+export function write(key: string, text: string | number): void {
   try {
-    storage[key] = text;
+    storage[key] = text as string;
   } catch {
     // It is full: then also until the page is closed.
-    storage = { ...storage, [key]: text };
+    storage = { ...storage, [key]: text as string };
   }
 }
 
 /** The keys of what waits, the oldest first. Each activity is an item of its own, which no other tab overwrites. */
-export const waiting = (prefix: string): string[] =>
+export const waiting = (): string[] =>
   Object.keys(storage)
-    .filter((key) => key.startsWith(prefix))
+    .filter((key) => key.startsWith(endpoint + " "))
     .sort();
 
-export function add(prefix: string, id: string, text: string): void {
-  write(prefix + id, text);
-  waiting(prefix).slice(0, -MAX_WAITING).forEach(remove);
+export function add(rest: string, text: string): void {
+  write(endpoint + " " + rest, text);
+  waiting().slice(0, -MAX_WAITING).forEach(remove);
 }

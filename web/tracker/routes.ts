@@ -1,12 +1,12 @@
-/** Calls back when the address of the page may have changed. */
-export function watchRoutes(callback: () => void): void {
+/** Calls back when the address of the page may have changed, or the page is shown. */
+export function watchRoutes(callback: (event?: PageTransitionEvent) => void): void {
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
-    history[name] = function (...args) {
-      original.apply(this, args);
+    history[name] = (...args) => {
+      original.apply(history, args);
       callback();
     };
   }
-  addEventListener("popstate", callback);
-  addEventListener("hashchange", callback);
+  addEventListener("popstate", callback as EventListener);
+  addEventListener("pageshow", callback);
 }

@@ -1,99 +1,75 @@
-import type { Identity } from "./djaffar.d.ts";
-import { read, remove, waiting, write } from "./queue.ts";
+import { ask, isOpen, owner, token } from "./identity.ts";
+import { DOUBLINGS, LAG, MAX_ACTIVITIES, MAX_CHARACTERS, PATIENCE, PAUSE, WAIT } from "./limits.ts";
+import { endpoint, read, remove, waiting, write } from "./queue.ts";
 
-/** What the server takes at once, and a browser while it closes the page. */
-const MAX_ACTIVITIES = 100;
-export const MAX_BYTES = 60_000;
-/** After a failure, in milliseconds; after each further one twice as long. */
-const FIRST_PAUSE = 1_000;
-const LAST_PAUSE = 300_000;
-/** Longer than the server ever takes. */
-const TIMEOUT = 30_000;
-/** What one tab writes to localStorage has come to the others by then. */
-const LAG = 500;
+let inFlight: string[] = [];
+let failures = 0;
+let wasRefused = false;
+let timer = 0;
 
-export const size = (text: string): number => new Blob([text]).size;
+/** Whether what waits under a key is the owner's. */
+const isOwn = (key: string) => key.slice(endpoint.length + 37) == owner;
 
-/** Makes what sends to `endpoint` all that waits under `prefix`. */
-export function makeSender(endpoint: string, prefix: string, identity: () => Identity) {
-  const inFlight = new Set<string>();
-  let most = MAX_ACTIVITIES;
-  let failures = 0;
-  let isBusy = false;
-  let pause = 0;
+/** The oldest that go together: with the token of their owner, or, if there are no such, without. */
+function nextBatch(): string[] {
+  let characters = 0;
+  const all = waiting().filter((key) => !inFlight.includes(key) && navigator.onLine);
+  const own = all.filter(isOwn);
+  return (own[0] ? own : all).filter(
+    (key, index) => ((characters += read(key).length) < MAX_CHARACTERS && index < MAX_ACTIVITIES) || !index,
+  );
+}
 
-  /** The oldest that go together. */
-  function nextBatch(): string[] {
-    let bytes = 0;
-    return waiting(prefix)
-      .filter((key) => !inFlight.has(key))
-      .slice(0, most)
-      .filter((key) => (bytes += size(read(key)) + 1) < MAX_BYTES);
+async function deliver(keys: string[]): Promise<void> {
+  const head = JSON.stringify({ visitor: read(endpoint), token: isOwn(keys[0]!) ? token : null, activities: [] });
+  // As a string it is text/plain, about which browsers need not ask first.
+  const body = head.slice(0, -2) + keys.map(read) + "]}";
+  const response = await fetch(endpoint, {
+    method: "POST",
+    body,
+    keepalive: body.length < MAX_CHARACTERS,
+  });
+  wasRefused = response.status == 401;
+  if (response.ok) {
+    const { visitor } = await response.json();
+    if (visitor) write(endpoint, visitor);
+    failures = 0;
+  } else if (response.status != 400 && response.status != 413) {
+    throw response;
   }
+  // Stored, or refused for ever.
+  keys.forEach(remove);
+}
 
-  async function post(keys: string[], wasRefused = false): Promise<Response> {
-    const who = identity();
-    const token = (typeof who == "function" ? await who(wasRefused) : who) || undefined;
-    const head = JSON.stringify({ visitor: read(endpoint), token, activities: [] }).slice(0, -2);
-    // As a string it is text/plain, about which browsers need not ask first.
-    const body = head + keys.map(read) + "]}";
-    const signal = AbortSignal.timeout?.(TIMEOUT);
-    const response = await fetch(endpoint, { method: "POST", body, keepalive: true, signal });
-    return response.status == 401 && token && !wasRefused ? post(keys, true) : response;
-  }
-
-  async function deliver(keys: string[]): Promise<void> {
-    const response = await post(keys);
-    if (response.ok) {
-      const { visitor, results } = await response.json();
-      if (visitor) write(endpoint, visitor);
-      keys.slice(0, results.length).forEach(remove);
-      failures = 0;
-    } else if (response.status != 400 && response.status != 413) {
-      throw response;
-    } else if (keys[1]) {
-      // One of them spoils the batch: find it.
-      most = keys.length >> 1;
-    } else {
-      remove(keys[0]!);
-      most = MAX_ACTIVITIES;
+/** Sends batch by batch, until nothing waits or a batch fails. A page that is being closed has no time to ask. */
+export async function send(closing?: Event): Promise<void> {
+  while (isOpen || nextBatch()[0]) {
+    const wait = +read(WAIT) - Date.now();
+    if (wait > 0) return later(wait);
+    try {
+      if (!closing || isOpen) await ask(wasRefused);
+      const keys = nextBatch();
+      inFlight.push(...keys);
+      if (keys[0]) await deliver(keys);
+    } catch (failure) {
+      const wish = +(failure as Response).headers?.get("retry-after")! * 1_000 || 0;
+      write(WAIT, Date.now() + wish + (PAUSE << failures++ % DOUBLINGS) * (1 + Math.random()));
     }
+    inFlight = [];
   }
+}
 
-  /** Sends batch by batch, until nothing waits or a batch fails. */
-  async function send(): Promise<void> {
-    for (let keys; !pause && navigator.onLine && (keys = nextBatch())[0]; ) {
-      keys.forEach((key) => inFlight.add(key));
-      try {
-        await deliver(keys);
-      } catch (failure) {
-        const wish = +(failure as Response).headers?.get("retry-after")! || 0;
-        const own = Math.min(FIRST_PAUSE * 2 ** failures++, LAST_PAUSE);
-        pause = setTimeout(resume, wish * 1_000 + own * (0.5 + Math.random() / 2));
-      }
-      keys.forEach((key) => inFlight.delete(key));
-    }
-  }
+/** The same, one tab after the other; what a tab has removed, the others see a moment later. */
+async function take(): Promise<void> {
+  await send();
+  await new Promise((done) => setTimeout(done, LAG));
+}
 
-  /** The same, one tab after the other; what a tab has removed, the others see a moment later. */
-  async function take(): Promise<void> {
-    await send();
-    isBusy = false;
-    await new Promise((done) => setTimeout(done, LAG));
-  }
+export function flush(): void {
+  timer = 0;
+  (navigator.locks?.request(endpoint, take) ?? take()).catch(take);
+}
 
-  function flush(): void {
-    if (isBusy) return;
-    isBusy = true;
-    if (navigator.locks) navigator.locks.request(endpoint, take).catch(take);
-    else take();
-  }
-
-  function resume(): void {
-    clearTimeout(pause);
-    pause = 0;
-    flush();
-  }
-
-  return [send, flush, resume] as const;
+export function later(time = PATIENCE): void {
+  timer ||= setTimeout(flush, time);
 }

@@ -1,64 +1,58 @@
-import type { Details, Djaffar, Identity, Options } from "./djaffar.d.ts";
-import { add, read, waiting } from "./queue.ts";
+import type { Details, Djaffar, Options } from "./djaffar.d.ts";
+import { identify, owner } from "./identity.ts";
+import { ENOUGH } from "./limits.ts";
+import { add, open, read, waiting } from "./queue.ts";
 import { watchRoutes } from "./routes.ts";
-import { MAX_BYTES, makeSender, size } from "./sender.ts";
+import { flush, later, send } from "./sender.ts";
 import { uuid } from "./uuid.ts";
 
-/** A batch goes when so many wait, or when one has waited for so many milliseconds. */
-const ENOUGH = 10;
-const PATIENCE = 3_000;
-
-/** Tracks the page, for the server that has its tracker at `url`. */
-export function track(url: string, { manual, hash, token, everybody, automation }: Options): Djaffar {
-  const endpoint = new URL("logs/batch", url).href;
-  const prefix = endpoint + " ";
+/** Tracks the page, for the server of the script. */
+export function track({
+  src,
+  dataset: { manual, hash, token, everybody, automation },
+}: {
+  src: string;
+  dataset: Options;
+}): Djaffar {
   if (
     (automation == null && navigator.webdriver) ||
     (everybody == null && (navigator.globalPrivacyControl || navigator.doNotTrack == "1"))
   ) {
     return { log() {}, identify() {} };
   }
-  let identity: Identity = token && ((wasRefused) => {
-    const source = (window as unknown as Record<string, unknown>)[token];
-    return typeof source == "function" ? source(wasRefused) : read(token);
-  });
-  const [send, flush, resume] = makeSender(endpoint, prefix, () => identity);
+  open(new URL("logs/batch", src).href);
   const here = () => location.pathname + (hash == null ? "" : location.hash);
   let lastTime = 0;
-  let lastPath: string;
-  let timer = 0;
-
-  function later(): void {
-    timer ||= setTimeout(() => {
-      timer = 0;
-      flush();
-    }, PATIENCE);
-  }
+  let lastPath: string | undefined;
 
   function log(path = here(), details?: Details): void {
-    if (document.prerendering) {
-      document.addEventListener("prerenderingchange", () => log(path, details));
-      return;
-    }
+    if (document.prerendering) return document.addEventListener("prerenderingchange", () => log(path, details));
     // In their order also within a millisecond.
     lastTime = Math.max(Date.now(), lastTime + 1);
     const id = uuid(lastTime);
-    const text = JSON.stringify({ ...details, id, date: new Date(lastTime), path });
-    if (size(text) < MAX_BYTES) add(prefix, id, text);
+    const activity = { ...details, id, date: new Date(lastTime), path };
+    // Half a character is nothing that the server could read.
+    const text = JSON.stringify(activity, (_, value) => value?.toWellFormed?.() ?? value);
+    add(id + owner, text);
     later();
-    if (waiting(prefix)[ENOUGH - 1]) flush();
+    if (!(waiting().length % ENOUGH)) flush();
   }
 
-  function view(): void {
+  function view(event?: { persisted?: boolean }): void {
     const path = here();
-    if (path == lastPath) return;
+    // A page that is brought back as it was is seen again.
+    if (path == lastPath && !event?.persisted) return;
     log(path, { referer: lastPath ? location.origin + lastPath : document.referrer });
     lastPath = path;
   }
 
-  addEventListener("online", resume);
-  addEventListener("pagehide", send);
-  document.addEventListener("visibilitychange", () => document.hidden && send());
+  if (token) {
+    // Not whatever else may have that name, like an element.
+    identify((wasRefused) => (window as any)[token]?.call?.(null, wasRefused) ?? read(token));
+  }
+  addEventListener("pagehide", send as EventListener);
+  addEventListener("visibilitychange", send as EventListener);
+  addEventListener("online", flush);
   // What former pages have left.
   later();
   if (manual == null) {
@@ -69,8 +63,8 @@ export function track(url: string, { manual, hash, token, everybody, automation 
   return {
     log,
     identify(next) {
-      identity = next;
-      resume();
+      identify(next);
+      flush();
     },
   };
 }
