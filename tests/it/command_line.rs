@@ -132,3 +132,21 @@ async fn a_database_that_is_not_there_is_said_in_a_sentence() {
         assert!(error.contains(sentence), "{url}: {error}");
     }
 }
+
+#[tokio::test]
+async fn postgresql_is_spoken_to_by_tls_where_it_is_asked_for() {
+    let database = TestDatabase::create().await;
+    if !database.is_postgres()
+        || database
+            .count("SELECT count(*) FROM pg_settings WHERE name = 'ssl' AND setting = 'on'")
+            .await
+            == 0
+    {
+        return;
+    }
+    let url = database.url.replace("sslmode=disable", "sslmode=require");
+    let _server = Program::new(&url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE ssl AND datname = current_database()";
+    assert!(database.count(encrypted).await > 0);
+}

@@ -151,6 +151,7 @@ async fn execute_on(server: &str, sql: &str) {
 }
 
 fn with_database(server: &str, name: &str) -> String {
-    let (server, _) = server.rsplit_once('/').expect("a URL that ends in the name of a database");
-    format!("{server}/{name}")
+    let (server, settings) = server.split_once('?').unwrap_or((server, ""));
+    let (server, _) = server.rsplit_once('/').expect("a URL with the name of a database");
+    format!("{server}/{name}?{settings}")
 }
