@@ -134,6 +134,27 @@ async fn a_database_that_is_not_there_is_said_in_a_sentence() {
 }
 
 #[tokio::test]
+async fn a_database_is_filled_to_try_things_out() {
+    let app = TestApp::start().await;
+    for bad in ["0", "ten", "10G", "99999999999999999999M"] {
+        let error = app.program().run(&["demo", "fill", "--activities", bad]).await.failure();
+        assert!(error.contains("such as 5000, 100k or 10M"), "{error}");
+    }
+    app.program().run(&["demo", "fill", "--activities", "2k"]).await.success();
+    let query = "{ activityStats { activities users firstDate lastDate }
+                   activities(first: 0) { totalCount } }";
+    let data = app.staff().await.graphql(query).await;
+    assert_eq!(data["activityStats"]["activities"], 2_000);
+    assert_eq!(data["activities"]["totalCount"], 2_000);
+    assert!(data["activityStats"]["users"].as_u64() > Some(1));
+    let date = |name: &str| {
+        let text = data["activityStats"][name].as_str().unwrap();
+        chrono::DateTime::parse_from_rfc3339(text).unwrap()
+    };
+    assert!(date("lastDate") - date("firstDate") > chrono::Duration::days(60));
+}
+
+#[tokio::test]
 async fn postgresql_is_spoken_to_by_tls_where_it_is_asked_for() {
     let database = TestDatabase::create().await;
     if !database.is_postgres()

@@ -25,8 +25,8 @@ pub(super) enum Demo {
 
 #[derive(Debug, Args)]
 pub(super) struct Fill {
-    /// How many activities
-    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u64).range(1..))]
+    /// How many activities, such as 5000, 100k or 10M
+    #[arg(long, default_value = "100k", value_parser = count)]
     activities: u64,
     /// The same number makes the same users do the same
     #[arg(long, default_value = "1")]
@@ -77,4 +77,15 @@ async fn fill(store: &Store, options: &Fill) -> Result<()> {
         options.activities
     );
     Ok(())
+}
+
+/// A number, in thousands (k) or millions (M) if it says so.
+fn count(text: &str) -> std::result::Result<u64, &'static str> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'k') => (&text[..text.len() - 1], 1_000),
+        Some(b'M') => (&text[..text.len() - 1], 1_000_000),
+        _ => (text, 1),
+    };
+    let count = digits.parse().ok().and_then(|number: u64| number.checked_mul(unit));
+    count.filter(|count| *count > 0).ok_or("write a number such as 5000, 100k or 10M")
 }
