@@ -2,7 +2,8 @@
 //!
 //! Fills a fresh database by `djaffar demo fill`, starts the real program and asks one question after
 //! the other. SQLite always, PostgreSQL if `DJAFFAR_TEST_POSTGRES_URL` names a server: `make bench`.
-//! `DJAFFAR_BENCH_ROWS` says how many activities there are.
+//! `DJAFFAR_BENCH_ROWS` says how many activities there are. `DJAFFAR_BENCH_DATABASE` is the URL of a
+//! database that has been filled before, to ask that alone.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -27,26 +28,35 @@ const ROUNDS: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() {
+    if let Ok(filled) = std::env::var("DJAFFAR_BENCH_DATABASE") {
+        return measure("Filled before", &filled);
+    }
     let directory = tempfile::tempdir().unwrap();
     let rows = std::env::var("DJAFFAR_BENCH_ROWS").unwrap_or("10000000".to_owned());
-    measure("SQLite", &format!("sqlite://{}/bench.db", directory.path().display()), &rows);
+    let sqlite = format!("sqlite://{}/bench.db", directory.path().display());
+    fill("SQLite", &sqlite, &rows);
+    measure("SQLite", &sqlite);
     if let Ok(postgres) = std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
-        measure("PostgreSQL", &postgres, &rows);
+        fill("PostgreSQL", &postgres, &rows);
+        measure("PostgreSQL", &postgres);
     }
 }
 
-fn measure(database: &str, url: &str, rows: &str) {
+fn fill(database: &str, url: &str, rows: &str) {
     let start = Instant::now();
     let filled = run(url, &["demo", "fill", "--activities", rows]);
     println!("\n{database}: {}", filled.trim());
-    println!("{database}: filled and counted in {:.0?}", start.elapsed());
+    println!("{database}: filled, indexed and counted in {:.0?}", start.elapsed());
+}
+
+fn measure(database: &str, url: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sql = runtime.block_on(Sql::connect(url));
     runtime.block_on(sql.analyze());
     let server = Server::start(url);
-    run(url, &["user", "create", "bench", "--role", "staff", "--password-stdin"]);
-    let token =
-        run(url, &["token", "create", "--user", "bench", "--name", "bench", "--scope", "read"]);
+    let name = format!("bench-{}", std::process::id());
+    run(url, &["user", "create", &name, "--role", "staff", "--password-stdin"]);
+    let token = run(url, &["token", "create", "--user", &name, "--name", "x", "--scope", "read"]);
     let client = Client::new(&server.url, token.trim());
     println!("\n| {:<52} | {:>9} | {:>9} | {:>9} |", database, "median", "p99", "plain SQL");
     println!("| {:-<52} | --------: | --------: | --------: |", "");

@@ -64,7 +64,7 @@ impl Subjects {
             users: nodes("users")
                 .iter()
                 .map(|user| (text(&user["id"]), text(&user["username"])))
-                .filter(|(_, name)| name != "bench")
+                .filter(|(_, name)| !name.starts_with("bench"))
                 .collect(),
             sessions: nodes("sessions").iter().map(|session| text(&session["id"])).collect(),
             paths: stats["top"]

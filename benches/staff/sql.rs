@@ -24,8 +24,10 @@ impl Sql {
         }
     }
 
-    /// Lets the database look at what there is, as it does by and by.
+    /// Lets PostgreSQL look at what there is, as it does by itself after a while. SQLite never does.
     pub async fn analyze(&self) {
-        self.0.execute_unprepared("ANALYZE").await.unwrap();
+        if self.0.get_database_backend() == DatabaseBackend::Postgres {
+            self.0.execute_unprepared("VACUUM ANALYZE").await.unwrap();
+        }
     }
 }

@@ -17,10 +17,16 @@ use sea_orm_migration::prelude::*;
 mod m20261123_000001_create_tables;
 mod m20261123_000002_create_rollups;
 mod m20261123_000003_create_audit;
+mod m20261123_000004_index_activity;
 
 /// All migrations, in the order in which they are applied.
 #[derive(Debug)]
 pub struct Migrator;
+
+impl Migrator {
+    /// How many migrations make the tables; the next one makes the indexes of the log.
+    pub const TABLES: u32 = 3;
+}
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
@@ -29,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_create_tables::Migration),
             Box::new(m20261123_000002_create_rollups::Migration),
             Box::new(m20261123_000003_create_audit::Migration),
+            Box::new(m20261123_000004_index_activity::Migration),
         ]
     }
 

@@ -101,16 +101,7 @@ async fn create_activity(manager: &SchemaManager<'_>, binary: &Binary) -> Result
         .col(ColumnDef::new("session_id").uuid())
         .col(binary.text("ip_address"))
         .take();
-    manager.create_table(table).await?;
-    for columns in [
-        &["date", "id"][..],
-        &["user_id", "date", "id"],
-        &["session_id", "date", "id"],
-        &["path", "date", "id"],
-    ] {
-        index(manager, "djaffar_activity", columns).await?;
-    }
-    Ok(())
+    manager.create_table(table).await
 }
 
 async fn index(

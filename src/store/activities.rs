@@ -61,7 +61,13 @@ impl Store {
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
         let keyset = Keyset { key: Column::Date, id: Column::Id, descending };
-        Ok(keyset.fetch(&self.read, self.select_activities(filter), page).await?)
+        let select = match (self.read.get_database_backend(), filter.scattered()) {
+            (DatabaseBackend::Sqlite, Some(scattered)) => {
+                self.select_scattered(filter, scattered).await?
+            }
+            _ => self.select_activities(filter),
+        };
+        Ok(keyset.fetch(&self.read, select, page).await?)
     }
 
     /// How many activities the filter lets through.

@@ -101,6 +101,18 @@ impl Database {
     ///
     /// If the database can't be reached or refuses a statement; nothing is changed then.
     pub async fn migrate(&self) -> Result<(), Error> {
+        self.apply(None).await
+    }
+
+    /// The same, but a new database gets its tables alone: the log is filled faster without indexes,
+    /// which [`Database::migrate`] then adds.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn migrate_to_fill(&self) -> Result<(), Error> {
+        let is_new = self.migrations().await?.iter().all(|(_, is_applied)| !is_applied);
+        self.apply(is_new.then_some(Migrator::TABLES)).await
+    }
+
+    async fn apply(&self, most: Option<u32>) -> Result<(), Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive),
             ..TransactionOptions::default()
@@ -112,7 +124,7 @@ impl Database {
             );
             transaction.execute_unprepared(&lock).await?;
         }
-        Migrator::up(&transaction, None).await?;
+        Migrator::up(&transaction, most).await?;
         transaction.commit().await?;
         Ok(())
     }

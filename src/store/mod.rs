@@ -25,6 +25,7 @@ mod insert;
 pub(crate) mod keyset;
 mod matches;
 pub(crate) mod rollups;
+mod scattered;
 pub(crate) mod sessions;
 pub(crate) mod stats;
 mod text;

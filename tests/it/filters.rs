@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, TestApp};
+use crate::harness::{Client, TestApp, TestDatabase};
 
 /// Logs five activities: /1 by an anonymous phone, /2 and /3 by jeff, /4/% and /5 by ann's token.
 async fn seed(app: &TestApp) -> Client {
@@ -200,5 +200,47 @@ async fn sessions_are_found_by_user_agent_user_and_time() {
         (json!({ "lastSeenAt": { "lt": "2026-01-01T00:00:00Z" } }), 0),
     ] {
         assert_eq!(count(filter.clone()).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn few_and_many_of_several_paths_are_found_in_order() {
+    const PAGE: &str = "query($where: ActivityFilter, $first: Int!, $after: String) {
+        activities(where: $where, first: $first, after: $after) {
+            nodes { id date path } pageInfo { hasNextPage endCursor } } }";
+    let app = TestApp::start().await;
+    let id = if TestDatabase::is_on_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    let rows = format!(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 25000)
+         INSERT INTO djaffar_activity (id, date, received_at, path, name, truncated)
+         SELECT {id}, n * 1000, 0, CASE n % 50 WHEN 0 THEN '/rare/' ELSE '/often/' END || n % 7,
+         'view', FALSE FROM n"
+    );
+    app.database.execute(&rows).await;
+    let staff = app.staff().await;
+    let page = async |filter: &Value, first: u32, after: &Value| {
+        let variables = json!({ "where": filter, "first": first, "after": after });
+        staff.graphql_with(PAGE, variables).await["activities"].take()
+    };
+    let newest = page(&Value::Null, 200, &Value::Null).await["nodes"].take();
+    let newest = newest.as_array().unwrap();
+    let since = newest.last().unwrap()["date"].clone();
+    for prefix in ["/", "/often/", "/rare/", "/none"] {
+        let is_meant = |node: &&Value| node["path"].as_str().unwrap().starts_with(prefix);
+        let expected: Vec<_> = newest.iter().filter(is_meant).cloned().collect();
+        for dates in [json!({}), json!({ "gte": since })] {
+            let filter = json!({ "path": { "startsWith": prefix }, "date": dates });
+            let mut found = Vec::new();
+            let mut after = Value::Null;
+            while found.len() < expected.len() {
+                let mut next = page(&filter, 40, &after).await;
+                after = next["pageInfo"]["endCursor"].take();
+                let nodes = next["nodes"].as_array().unwrap();
+                assert!(!nodes.is_empty(), "{filter}");
+                found.extend(nodes.clone());
+            }
+            found.truncate(expected.len());
+            assert_eq!(found, expected, "{filter}");
+        }
     }
 }

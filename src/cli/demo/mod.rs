@@ -12,7 +12,9 @@ use clap::{Args, Subcommand};
 use self::world::World;
 use super::stats::{progress_bar, roll_up};
 use super::{Result, open};
-use crate::store::{Batch, Store};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::{Batch, Database, Store};
 
 /// Activities of one commit.
 const AT_ONCE: usize = 5_000;
@@ -35,17 +37,19 @@ pub(super) struct Fill {
 
 pub(super) async fn run(database_url: &str, demo: Demo) -> Result<()> {
     let Demo::Fill(options) = demo;
+    let database = Database::connect(database_url).await?;
+    database.migrate_to_fill().await?;
+    let idle = Config::default().roll_up_every;
+    let (store, writer) = Store::start(database, &Metrics::new(), idle);
+    let result = fill(&store, &options).await;
+    store.stop();
+    writer.await?;
+    store.close().await?;
+    // Adds the indexes. What the writer has held is free now.
     let djaffar = open(database_url).await?;
-    let result = fill(djaffar.store(), &options).await;
+    let counted = roll_up(djaffar.store(), djaffar.store().stale_periods().await?).await;
     djaffar.shutdown().await;
-    // What the writer has held until now.
-    if result.is_ok() {
-        let djaffar = open(database_url).await?;
-        let counted = roll_up(djaffar.store(), djaffar.store().stale_periods().await?).await;
-        djaffar.shutdown().await;
-        counted?;
-    }
-    result
+    result.and(counted)
 }
 
 async fn fill(store: &Store, options: &Fill) -> Result<()> {
