@@ -20,7 +20,7 @@ const FEW: u64 = 20_000;
 impl Filter {
     /// The one condition besides those on the date, if an index finds it in pieces.
     pub(super) fn scattered(&self) -> Option<&Self> {
-        let mut others = self.terms().iter().filter(|term| !matches!(term, Self::Date(..)));
+        let mut others = self.terms().into_iter().filter(|term| !matches!(term, Self::Date(..)));
         match (others.next()?, others.next()) {
             (term, None) if term.is_in_pieces() => Some(term),
             _ => None,
@@ -39,10 +39,11 @@ impl Filter {
         }
     }
 
-    fn terms(&self) -> &[Self] {
+    /// What has to hold, one by one.
+    fn terms(&self) -> Vec<&Self> {
         match self {
-            Self::All(terms) => terms,
-            one => std::slice::from_ref(one),
+            Self::All(filters) => filters.iter().flat_map(Self::terms).collect(),
+            term => vec![term],
         }
     }
 }
@@ -56,7 +57,7 @@ impl Store {
     ) -> Result<Select<Entity>, DbErr> {
         let found = Entity::find().filter(scattered.condition(DatabaseBackend::Sqlite));
         let is_few = !keyset::count(&self.read, found, FEW).await?.capped;
-        Ok(filter.terms().iter().fold(Entity::find(), |select, term| {
+        Ok(filter.terms().into_iter().fold(Entity::find(), |select, term| {
             let condition = term.condition(DatabaseBackend::Sqlite);
             // One of both shall be asked for by index.
             match matches!(term, Filter::Date(..)) == is_few {
