@@ -1,8 +1,12 @@
 //! A fresh database for each test, gone at its end.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement, TransactionTrait};
+
+/// As long as a log-in takes that goes on.
+const LOGGING_IN: Duration = Duration::from_millis(500);
 
 pub struct TestDatabase {
     pub url: String,
@@ -108,8 +112,9 @@ impl TestDatabase {
 
     /// The URL of the server, and the name of this database on it.
     fn server(&self) -> (String, String) {
-        let (server, name) = self.url.rsplit_once('/').unwrap();
-        (format!("{server}/postgres"), name.split('?').next().unwrap().to_owned())
+        let url = self.url.split('?').next().unwrap();
+        let (_, name) = url.rsplit_once('/').unwrap();
+        (with_database(&self.url, "postgres"), name.to_owned())
     }
 
     async fn connect(&self) -> DatabaseConnection {
@@ -134,13 +139,17 @@ impl Drop for TestDatabase {
         }
         let (server, name) = self.server();
         let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        let (done, is_done) = std::sync::mpsc::channel();
         // A test's runtime can't be blocked on from within.
-        let dropping = std::thread::spawn(move || {
+        std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(execute_on(&server, &drop));
+            let _ = done.send(());
         });
-        dropping.join().unwrap();
+        // PostgreSQL waits, up to a minute, for whoever is about to log in. If that is the service of
+        // this very test, it can't go on before the test has ended, and then the database goes too.
+        let _ = is_done.recv_timeout(LOGGING_IN);
     }
 }
 
