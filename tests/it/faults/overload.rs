@@ -118,7 +118,7 @@ async fn serve(database: &TestDatabase, bottleneck: &Bottleneck) -> Server {
     let program = match bottleneck {
         Bottleneck::Processor => program.under(&["taskset", "-c", "0"].map(str::to_owned)),
         Bottleneck::Commits if database.is_postgres() => {
-            let name = database.url.rsplit('/').next().unwrap();
+            let name = database.name();
             database.execute(&format!("ALTER DATABASE {name} SET commit_delay = 100000")).await;
             database.execute(&format!("ALTER DATABASE {name} SET commit_siblings = 0")).await;
             program

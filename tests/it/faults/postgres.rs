@@ -40,7 +40,6 @@ async fn a_restart_of_the_database_loses_nothing() {
         let lasts = Duration::from_secs(3);
         let (tally, back) = tokio::join!(late_load(&server.url, RATE, lasts, &ledger), restart);
         assert!(tally.others.is_empty() && tally.unknown == 0, "{tally}");
-        assert!(tally.refused > 0, "nobody has noticed");
         ledger.audit(&database).await;
         client.log("/after").await;
         drop(database);

@@ -98,7 +98,7 @@ impl TestDatabase {
 
     /// PostgreSQL: throws everybody out, and lets nobody in.
     pub async fn close_to_all(&self) {
-        let (server, name) = self.server();
+        let (server, name) = (self.server(), self.name());
         execute_on(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname =";
         execute_on(&server, &format!("{others} '{name}'")).await;
@@ -106,15 +106,19 @@ impl TestDatabase {
 
     /// PostgreSQL: lets everybody in again.
     pub async fn open_again(&self) {
-        let (server, name) = self.server();
+        let (server, name) = (self.server(), self.name());
         execute_on(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
     }
 
-    /// The URL of the server, and the name of this database on it.
-    fn server(&self) -> (String, String) {
+    /// PostgreSQL: the name of the database.
+    pub fn name(&self) -> &str {
         let url = self.url.split('?').next().unwrap();
-        let (_, name) = url.rsplit_once('/').unwrap();
-        (with_database(&self.url, "postgres"), name.to_owned())
+        url.rsplit('/').next().unwrap()
+    }
+
+    /// PostgreSQL: the URL of the server.
+    fn server(&self) -> String {
+        with_database(&self.url, "postgres")
     }
 
     async fn connect(&self) -> DatabaseConnection {
@@ -137,7 +141,7 @@ impl Drop for TestDatabase {
         if self.directory.is_some() {
             return;
         }
-        let (server, name) = self.server();
+        let (server, name) = (self.server(), self.name());
         let drop = format!("DROP DATABASE {name} WITH (FORCE)");
         let (done, is_done) = std::sync::mpsc::channel();
         // A test's runtime can't be blocked on from within.
