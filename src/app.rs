@@ -71,6 +71,7 @@ struct Tasks {
     writer: Mutex<Option<JoinHandle<()>>>,
     sweep: JoinHandle<()>,
     roll_up: JoinHandle<()>,
+    relay: JoinHandle<()>,
     erase: JoinHandle<()>,
     prune: JoinHandle<()>,
 }
@@ -80,6 +81,7 @@ impl Tasks {
     fn abort(&self) {
         self.sweep.abort();
         self.roll_up.abort();
+        self.relay.abort();
         self.erase.abort();
         self.prune.abort();
     }
@@ -111,7 +113,7 @@ impl Builder {
         let auth = Arc::new(Auth::new(&store, &self.config)?);
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let roll_up = tokio::spawn(store.clone().keep_rolled_up(self.config.roll_up_every));
-        let activities = Activities::new(store.clone(), auth.sessions.clone());
+        let (activities, relay) = Activities::start(store.clone(), auth.sessions.clone());
         let privacy = Privacy::new(store.clone(), auth.clone());
         let erase = tokio::spawn(privacy.clone().keep_erasing());
         let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention));
@@ -124,7 +126,7 @@ impl Builder {
         };
         let api = Api::new(domain);
         let writer = Mutex::new(Some(writer));
-        let tasks = Tasks { writer, sweep, roll_up, erase, prune };
+        let tasks = Tasks { writer, sweep, roll_up, relay, erase, prune };
         let admission = Admission::new();
         let rates = config.rates.as_ref().map(RequestRates::new);
         let stopping = watch::Sender::new(false);

@@ -4,6 +4,7 @@ mod calendar;
 mod draft;
 mod export;
 mod live;
+mod relay;
 mod stats;
 
 use std::collections::HashSet;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ pub(crate) use draft::{Draft, Fault, FieldError, Report, fit, parse_date};
 pub(crate) use export::{Export, Format, Selection};
 pub(crate) use live::Lagged;
 use live::Live;
+use relay::Relay;
 pub(crate) use stats::{Bucket, Course, Dimension, Stats, Top, Value as TopValue};
 
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
@@ -55,8 +58,12 @@ pub(crate) struct Activities {
 }
 
 impl Activities {
-    pub(crate) fn new(store: Store, sessions: Sessions) -> Self {
-        Self { store, sessions, live: Live::new() }
+    /// Starts the task that lets other nodes know, and hears what they have stored.
+    pub(crate) fn start(store: Store, sessions: Sessions) -> (Self, JoinHandle<()>) {
+        let (relay, ids) = Relay::new();
+        let live = Live::new(relay.clone());
+        let task = tokio::spawn(relay::run(store.clone(), live.clone(), relay, ids));
+        (Self { store, sessions, live }, task)
     }
 
     /// Stores activities, all of them or none, and returns when they are on disk.

@@ -14,8 +14,9 @@ pub(crate) struct Subscription;
 /// What can be watched.
 #[Subscriptions]
 impl Subscription {
-    /// Activities as they are stored, from now on; for staff. Who takes them too slowly gets an
-    /// error with the code `LAGGED` in place of those that were missed, and then the next ones.
+    /// Activities as they are stored, by whichever node, from now on; for staff. Who takes them too
+    /// slowly gets an error with the code `LAGGED` in place of those that were missed, and then the
+    /// next ones.
     async fn activity_logged(
         &self,
         context: &Context<'_>,
@@ -31,6 +32,7 @@ impl Subscription {
 }
 
 fn lagged(Lagged(missed): Lagged) -> Error {
+    let missed = missed.map_or("Some".to_owned(), |missed| missed.to_string());
     Error::new(format!("{missed} activities came too fast and were missed."))
         .extend_with(|_, extensions| extensions.set("code", "LAGGED"))
 }

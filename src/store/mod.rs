@@ -15,6 +15,7 @@ pub(crate) mod admin;
 mod audit;
 mod backlog;
 mod batch;
+pub(crate) mod channel;
 pub(crate) mod courses;
 mod database;
 pub(crate) mod entity;

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::harness::{PASSWORD, TestApp};
+use crate::harness::{Client, PASSWORD, TestApp, TestDatabase};
 
 /// A client of graphql-transport-ws.
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -156,6 +156,53 @@ async fn what_is_watched_is_what_the_same_filter_lists() {
     }
     watched.iter_mut().for_each(|paths| paths.sort());
     assert_eq!(watched, listed);
+}
+
+/// Logs at a node until it is seen at the other one, and until all of that is seen.
+async fn knock(node: &Client, socket: &mut Socket) {
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        tokio::select! {
+            _ = socket.hear() => break,
+            _ = tick.tick() => { node.log("/knock").await; }
+        }
+    }
+    node.log("/come-in").await;
+    while path(&socket.hear().await) != "/come-in" {}
+}
+
+fn path(next: &Value) -> &str {
+    next["payload"]["data"]["activityLogged"]["path"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_other_nodes_store_is_seen_too() {
+    if !TestDatabase::is_on_postgres() {
+        return;
+    }
+    let app = TestApp::start().await;
+    let (_node, url) = app.another_node().await;
+    let jeff = app.logged_in("jeff", "user").await.at(&url);
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    let filter = json!({ "userAgent": { "startsWith": "Test" } });
+    socket.subscribe("all", WATCH, json!({ "where": filter })).await;
+    knock(&jeff, &mut socket).await;
+    for number in 0..20 {
+        jeff.log(&format!("/{number}")).await;
+    }
+    for number in 0..20 {
+        let next = socket.hear().await;
+        assert_eq!(path(&next), format!("/{number}"));
+        assert_eq!(next["payload"]["data"]["activityLogged"]["user"]["username"], "jeff");
+    }
+
+    // Who listens was thrown out, and says that something may have been missed.
+    let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    assert_eq!(app.database.count(others).await, 2);
+    let next = socket.hear().await;
+    assert_eq!(next["payload"]["errors"][0]["extensions"]["code"], "LAGGED");
+    knock(&jeff, &mut socket).await;
 }
 
 #[tokio::test]
