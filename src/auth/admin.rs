@@ -99,7 +99,7 @@ impl Auth {
         self.change_user(id, change, event).await
     }
 
-    async fn change_user(
+    pub(super) async fn change_user(
         &self,
         id: Uuid,
         change: UserChange,

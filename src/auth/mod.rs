@@ -1,5 +1,6 @@
 //! Identity: users, tokens, sessions, and the one place that decides who the caller is.
 
+mod account;
 pub(crate) mod admin;
 mod attempts;
 pub(crate) mod audit;
@@ -78,7 +79,7 @@ impl Auth {
         Ok(Self {
             users: Users::new(store.clone()),
             tokens: Tokens::new(store.clone()),
-            sessions: Sessions::new(store.clone(), config.session_age, attempts.clone()),
+            sessions: Sessions::new(store.clone(), config, attempts.clone()),
             attempts,
             jwt: config.jwt.clone().map(Jwt::new).transpose()?,
             audit: Audit::new(store.clone()),

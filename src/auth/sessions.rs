@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::attempts::Attempts;
 use super::users::CACHE_TIME;
 use super::{Admin, Client, Staff};
+use crate::config::Config;
 use crate::error::Error;
 use crate::store::entity::session;
 use crate::store::keyset::{CappedCount, Page, Slice};
@@ -75,9 +76,18 @@ pub(super) struct Live {
     /// Who the session belongs to, which a token or the host application may have said.
     pub owner_id: Option<Uuid>,
     pub seen_at: Timestamp,
+    /// When it ends if it is not used.
     pub expires_at: Timestamp,
+    /// When it ends even if it is used.
+    pub ends_at: Timestamp,
     /// When it was read from the database.
     pub read_at: Timestamp,
+}
+
+impl Live {
+    fn is_good(&self) -> bool {
+        self.expires_at.min(self.ends_at) > Timestamp::now()
+    }
 }
 
 /// The browser sessions. Cheap to clone.
@@ -93,6 +103,8 @@ pub(crate) struct Sessions {
     /// The users that the sessions of visitors without a cookie belong to.
     pub(super) owners: Cache<Uuid, Uuid>,
     pub(super) expiry: Expiry,
+    /// How long a log-in lasts at most, in microseconds.
+    log_in_age: i64,
     /// A session is said to be in use when that was said so long ago.
     pub(super) seen_every: Duration,
     /// None: anybody may open as many sessions as they like.
@@ -100,12 +112,8 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// `age`: how long a session lives without being used; None: until the browser is closed.
-    pub(super) fn new(
-        store: Store,
-        age: Option<Duration>,
-        attempts: Option<Arc<Attempts>>,
-    ) -> Self {
+    pub(super) fn new(store: Store, config: &Config, attempts: Option<Arc<Attempts>>) -> Self {
+        let age = config.session_age;
         let expiry = match age {
             Some(age) => Expiry::OnInactivity(Age::try_from(age).unwrap_or(Age::MAX)),
             None => Expiry::OnSessionEnd,
@@ -117,6 +125,7 @@ impl Sessions {
             noted: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
             owners: Cache::builder().max_capacity(CACHED).time_to_live(SEEN_EVERY).build(),
             expiry,
+            log_in_age: i64::try_from(config.log_in_age.as_micros()).unwrap_or(i64::MAX),
             seen_every: age.map_or(SEEN_EVERY, |age| SEEN_EVERY.min(age / 2)),
             attempts,
         }
@@ -150,6 +159,7 @@ impl Sessions {
         if seen_at <= live.seen_at {
             return;
         }
+        let expires_at = expires_at.min(live.ends_at);
         let subjects = [
             Some(Subject::Session(live.id)),
             Some(Subject::SessionKey { key_hash: hash(&key), expires_at }),
@@ -251,7 +261,7 @@ impl Sessions {
     /// Looks a live session up, in the cache if possible.
     pub(super) async fn find(&self, id: &Id) -> Result<Option<Live>, Error> {
         if let Some(live) = self.live.get(id).await.filter(|live| self.is_fresh(live)) {
-            return Ok(live.filter(|live| live.expires_at > Timestamp::now()));
+            return Ok(live.filter(Live::is_good));
         }
         // Computed under a lock of its key, as `forget` is: a key that is deleted meanwhile stays so.
         let computed = self
@@ -263,22 +273,28 @@ impl Sessions {
                 }
                 let read_at = Timestamp::now();
                 let found = self.store.session_by_key(&hash(id)).await?;
-                Ok::<_, Error>(found.map_or(Op::Remove, |(key, session)| {
-                    Op::Put(Some(Live {
-                        id: session.id,
-                        user_id: key.user_id,
-                        owner_id: session.user_id,
-                        seen_at: session.last_seen_at,
-                        expires_at: key.expires_at,
-                        read_at,
-                    }))
-                }))
+                let found = found.map(|(key, session)| Live {
+                    id: session.id,
+                    user_id: key.user_id,
+                    owner_id: session.user_id,
+                    seen_at: session.last_seen_at,
+                    expires_at: key.expires_at,
+                    ends_at: self.end_of(key.user_id, key.created_at),
+                    read_at,
+                });
+                let found = found.filter(Live::is_good);
+                Ok::<_, Error>(found.map_or(Op::Remove, |live| Op::Put(Some(live))))
             })
             .await?;
         Ok(match computed {
             CompResult::Removed(_) | CompResult::StillNone(_) => None,
             computed => computed.into_entry().and_then(|entry| entry.into_value()),
         })
+    }
+
+    /// When a session ends in which somebody may have logged in at this time.
+    pub(super) fn end_of(&self, user_id: Option<Uuid>, logged_in_at: Timestamp) -> Timestamp {
+        user_id.map_or(Timestamp(i64::MAX), |_| logged_in_at.plus_micros(self.log_in_age))
     }
 
     /// Changes a live session in the cache; one that has ended stays so.

@@ -124,7 +124,7 @@ impl Viewer {
         Ok(Reader { only_user: user_id })
     }
 
-    fn reading_user(&self) -> Result<&User, Error> {
+    pub(super) fn reading_user(&self) -> Result<&User, Error> {
         let user = self.user.as_ref().ok_or(Error::Unauthenticated("Log in first."))?;
         self.demand(Scope::Read)?;
         Ok(user)

@@ -172,7 +172,16 @@ impl Sessions {
         let opening = Opening::new(cookie, id.unwrap_or_else(Uuid::now_v7), user_agent);
         let user_id = Some(user.id);
         // A password that is changed while it is being checked must not leave a session behind.
-        let live = Live { user_id, owner_id: user_id, seen_at: checked_at, ..opening.live };
+        let ends_at = self.end_of(user_id, checked_at);
+        let expires_at = opening.live.expires_at.min(ends_at);
+        let live = Live {
+            user_id,
+            owner_id: user_id,
+            seen_at: checked_at,
+            expires_at,
+            ends_at,
+            ..opening.live
+        };
         let opening = Opening { live, ..opening };
         let mut batch = Batch::default();
         opening.write_into(&mut batch);
@@ -237,6 +246,7 @@ impl Opening {
             owner_id: None,
             seen_at: now,
             expires_at: timestamp(cookie.expiry_date()),
+            ends_at: Timestamp(i64::MAX),
             read_at: now,
         };
         Self { key: Id::default(), live, user_agent: user_agent.to_owned() }

@@ -70,6 +70,9 @@ pub(super) struct Serve {
     /// How long a session lives after its last use, like 14d; without it: until the browser closes
     #[arg(long, env = "DJAFFAR_SESSION_AGE", value_parser = humantime::parse_duration)]
     pub session_age: Option<Duration>,
+    /// How long a log-in by password lasts at most, like 30d
+    #[arg(long, env = "DJAFFAR_LOG_IN_AGE", value_parser = humantime::parse_duration, default_value = "30d")]
+    pub log_in_age: Duration,
     /// Whether only known users may log activities
     #[arg(
         long,
@@ -130,6 +133,7 @@ impl Serve {
             tracker_origins: named(&self.tracker_origins),
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
+            log_in_age: self.log_in_age,
             require_user: self.require_user,
             trusted_proxies: self.trusted_proxies.clone(),
             proxy_header: self.proxy_header,

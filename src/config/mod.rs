@@ -32,6 +32,8 @@ pub struct Config {
     /// How long a session lives after its last use. None: until the browser is closed, and two
     /// weeks at most.
     pub session_age: Option<Duration>,
+    /// How long a log-in by password lasts at most, however much it is used.
+    pub log_in_age: Duration,
     /// Whether only known users may log activities.
     pub require_user: bool,
     /// Proxies whose word counts about where a request comes from; of anybody else it does not.
@@ -65,6 +67,8 @@ impl Default for Config {
             tracker_origins: Vec::new(),
             session_cookie: "sessionid".to_owned(),
             session_age: None,
+            // NIST SP 800-63B, 4.1.3 (AAL1).
+            log_in_age: Duration::from_secs(30 * 24 * 60 * 60),
             require_user: false,
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),

@@ -3,6 +3,7 @@
 //! Types of the API are their own; they wrap what the domain returns. A resolver is a few lines:
 //! it asks the viewer for a right and calls the domain with it.
 
+mod account;
 mod admin;
 mod api;
 mod connection;

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, InputObject, MergedObject, Object, SimpleObject};
 
+use super::account::Account;
 use super::admin::Administration;
 use super::types::activity::{Activity, LogActivityInput};
 use super::types::user_error::{UserError, UserErrorCode};
@@ -15,7 +16,7 @@ const MAX_ACTIVITIES: usize = 500;
 
 /// What can be done.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(Everybody, Administration);
+pub(crate) struct Mutation(Everybody, Account, Administration);
 
 /// What everybody can do.
 #[derive(Default)]

@@ -90,6 +90,19 @@ impl Store {
         Ok(keys.iter().filter(|key| is_good(key)).map(|key| key.session_id).collect())
     }
 
+    /// The sessions in which a user is logged in.
+    pub(crate) async fn open_sessions_of(&self, user_id: Uuid) -> Result<Vec<Uuid>, Error> {
+        let Some(user) = user::Entity::find_by_id(user_id).one(&self.lookup).await? else {
+            return Ok(Vec::new());
+        };
+        let keys = session_key::Entity::find()
+            .filter(session_key::Column::UserId.eq(user_id))
+            .filter(session_key::Column::ExpiresAt.gt(Timestamp::now()))
+            .all(&self.read)
+            .await?;
+        Ok(keys.iter().filter(|key| key.opens(&user)).map(|key| key.session_id).collect())
+    }
+
     /// Takes a session's key away. The session and its activities stay.
     pub(crate) async fn delete_session_key(&self, key_hash: Vec<u8>) -> Result<(), Error> {
         session_key::Entity::delete_by_id(key_hash).exec(&self.write).await?;

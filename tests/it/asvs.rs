@@ -231,3 +231,118 @@ async fn v7_3_1_who_was_away_for_long_has_to_log_in_again() {
     let (_second, url) = app.another_node_with(config()).await;
     assert_eq!(who(&url).await, Value::Null);
 }
+
+#[tokio::test]
+async fn v7_3_2_who_logged_in_long_ago_has_to_do_so_again() {
+    let app = TestApp::start().await;
+    let ann = app.logged_in("ann", "staff").await;
+    let who = async |client: &Client| {
+        client.graphql("{ viewer { user { username } } }").await["viewer"]["user"].clone()
+    };
+    // Used all the time, on a node that has not remembered the session.
+    let pass = async |days: i64| {
+        let passes = format!(
+            "UPDATE djaffar_session_key SET created_at = created_at - {}",
+            days * 86_400_000_000
+        );
+        app.database.execute("UPDATE djaffar_user SET credentials_changed_at = 0").await;
+        app.database.execute(&passes).await;
+        app.another_node().await
+    };
+    let (_node, url) = pass(29).await;
+    assert_eq!(who(&ann.clone().at(&url)).await["username"], "ann");
+    let (_node, url) = pass(2).await;
+    let away = ann.at(&url);
+    assert_eq!(who(&away).await, Value::Null);
+    // Who says nothing of themselves has nothing to say again.
+    let visitor = app.visitor();
+    visitor.log("/").await;
+    let (_node, url) = pass(365).await;
+    let session = "{ viewer { session { id } } }";
+    let before = visitor.graphql(session).await;
+    assert_eq!(visitor.at(&url).graphql(session).await, before);
+
+    let mut config = development();
+    config.log_in_age = std::time::Duration::from_secs(0);
+    let (_node, url) = app.another_node_with(config).await;
+    away.clone().at(&url).log_in("ann", PASSWORD).await;
+    assert_eq!(who(&away.at(&url)).await, Value::Null);
+}
+
+const END: &str = "mutation($input: EndOwnSessionsInput!) {
+    endOwnSessions(input: $input) { viewer { user { username } } userErrors { field code } } }";
+
+#[tokio::test]
+async fn v7_5_2_users_see_and_end_their_own_sessions() {
+    let app = TestApp::start().await;
+    let ann = app.logged_in("ann", "user").await;
+    let [phone, laptop] = [app.visitor(), app.visitor()];
+    phone.log_in("ann", PASSWORD).await;
+    laptop.log_in("ann", PASSWORD).await;
+    app.logged_in("bob", "user").await;
+    let list = "{ viewer { session { id } sessions { id userAgent isActive } } }";
+    let sessions = async |client: &Client| {
+        let data = client.graphql(list).await;
+        data["viewer"]["sessions"].as_array().unwrap().clone()
+    };
+    let who = async |client: &Client| {
+        client.graphql("{ viewer { user { username } } }").await["viewer"]["user"].clone()
+    };
+    let own = sessions(&ann).await;
+    assert_eq!(own.len(), 3);
+    assert_eq!(own[2]["id"], ann.graphql(list).await["viewer"]["session"]["id"]);
+    assert!(own.iter().all(|it| it["userAgent"] == "Test/1.0" && it["isActive"] == true));
+
+    // Not without the password, and not somebody else's.
+    let end = async |client: &Client, password: &str, id: &Value| {
+        let input = json!({ "input": { "password": password, "id": id } });
+        client.graphql_with(END, input).await["endOwnSessions"].clone()
+    };
+    let refused = |field: &str, code: &str| json!({ "viewer": null, "userErrors": [{ "field": [field], "code": code }] });
+    assert_eq!(end(&ann, "a guess", &own[1]["id"]).await, refused("password", "INVALID"));
+    let bob = app.visitor();
+    bob.log_in("bob", PASSWORD).await;
+    assert_eq!(end(&bob, PASSWORD, &own[1]["id"]).await, refused("id", "NOT_FOUND"));
+    assert_eq!(sessions(&ann).await.len(), 3);
+
+    let done = json!({ "viewer": { "user": { "username": "ann" } }, "userErrors": [] });
+    assert_eq!(end(&ann, PASSWORD, &own[1]["id"]).await, done);
+    assert_eq!(who(&phone).await, Value::Null);
+    assert_eq!(who(&laptop).await["username"], "ann");
+    assert_eq!(end(&ann, PASSWORD, &Value::Null).await, done);
+    assert_eq!(who(&laptop).await, Value::Null);
+    assert_eq!(sessions(&ann).await.len(), 1);
+    let last = sessions(&ann).await[0]["id"].clone();
+    let nobody = json!({ "viewer": { "user": null }, "userErrors": [] });
+    assert_eq!(end(&ann, PASSWORD, &last).await, nobody);
+    assert_eq!(who(&ann).await, Value::Null);
+    assert_eq!(who(&bob).await["username"], "bob");
+}
+
+#[tokio::test]
+async fn v6_2_3_users_change_their_password_with_the_one_they_have() {
+    let app = TestApp::start().await;
+    let ann = app.logged_in("ann", "staff").await;
+    let elsewhere = app.visitor();
+    elsewhere.log_in("ann", PASSWORD).await;
+    let by_token = app.visitor().with_bearer(&app.make_token("ann", "read").await);
+    let change = async |password: &str, new: &str| {
+        let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) {
+            viewer { user { username } } userErrors { field code } } }";
+        let input = json!({ "input": { "password": password, "newPassword": new } });
+        ann.graphql_with(query, input).await["changePassword"].clone()
+    };
+    let new = "a new one, longer than fifteen";
+    let wrong = json!([{ "field": ["password"], "code": "INVALID" }]);
+    assert_eq!(change("a guess", new).await["userErrors"], wrong);
+    let empty = json!([{ "field": ["newPassword"], "code": "INVALID" }]);
+    assert_eq!(change(PASSWORD, "").await["userErrors"], empty);
+    assert_eq!(change(PASSWORD, new).await["viewer"]["user"]["username"], "ann");
+
+    assert_eq!(ann.graphql("{ viewer { role } }").await["viewer"]["role"], "STAFF");
+    assert_eq!(elsewhere.graphql("{ viewer { role } }").await["viewer"]["role"], Value::Null);
+    let refused = by_token.post_graphql("{ viewer { role } }", Value::Null).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_ne!(app.visitor().try_log_in("ann", PASSWORD).await["userErrors"], json!([]));
+    app.visitor().log_in("ann", new).await;
+}

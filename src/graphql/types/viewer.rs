@@ -29,6 +29,12 @@ impl Viewer {
         Ok(domain(context)?.auth.sessions.by_ids(&[id]).await?.pop().map(Session))
     }
 
+    /// The sessions in which you are logged in by password, the newest first.
+    async fn sessions(&self, context: &Context<'_>) -> Result<Vec<Session>, Error> {
+        let sessions = domain(context)?.auth.own_sessions(&self.0).await?;
+        Ok(sessions.into_iter().map(Session).collect())
+    }
+
     /// What you may do; null: you are not logged in.
     async fn role(&self) -> Option<Role> {
         self.0.user().map(|user| user.role.into())
