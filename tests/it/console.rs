@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD, TestApp};
+use crate::harness::{Client, PASSWORD, Program, TestApp, TestDatabase};
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
 const LOG: &str = "mutation($input: LogActivitiesInput!) {
@@ -27,11 +27,28 @@ fn steps(count: i32, from: DateTime<Utc>, path: &str) -> Vec<Value> {
     (0..count).map(step).collect()
 }
 
-#[tokio::test]
-async fn staff_use_the_console() {
+/// Lets a script do in a browser what it does.
+async fn run(script: &str, url: &str) {
     for needed in ["node_modules/playwright-core", "dist/index.html"] {
         assert!(Path::new(WEB).join(needed).exists(), "the console is not built: run make setup");
     }
+    let mut node = tokio::process::Command::new("node");
+    node.args([script, url]).current_dir(WEB).kill_on_drop(true);
+    assert!(node.status().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn the_first_admin_comes_by_the_link() {
+    let database = TestDatabase::create().await;
+    let arguments = ["--listen", "127.0.0.1:0", "--mode", "development"];
+    let mut server = Program::new(&database.url).serve(&arguments).await;
+    let line = server.first_line().await;
+    run("tests/setup.mjs", line.strip_prefix("Make the first admin: ").unwrap()).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn staff_use_the_console() {
     let app = TestApp::start().await;
     assert_eq!(PASSWORD, "correct horse battery staple", "the script types it");
     let now = Utc::now();
@@ -45,10 +62,5 @@ async fn staff_use_the_console() {
     log(&app.visitor(), vec![hostile]).await;
     app.make_user("ann", "admin").await;
 
-    let script = tokio::process::Command::new("node")
-        .args(["tests/console.mjs", &app.url])
-        .current_dir(WEB)
-        .kill_on_drop(true)
-        .status();
-    assert!(script.await.unwrap().success());
+    run("tests/console.mjs", &app.url).await;
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import { address } from "./api/client";
+import { Account } from "./account/account";
 import { Activity } from "./activity/activity";
 import { Overview } from "./overview/overview";
 import { People } from "./person/people";
@@ -22,7 +23,6 @@ function titleOf([view = "overview", id]: string[]): string {
 
 /** The frame around every view. */
 export function Shell() {
-  const { role } = useViewer();
   const { path } = useRoute();
   const main = useRef<HTMLElement>(null);
   const where = path.join("/");
@@ -37,7 +37,7 @@ export function Shell() {
       </a>
       <Top current={path[0] ?? "overview"} />
       <main id="main" ref={main} tabIndex={-1}>
-        {role === "USER" ? <Notice>You are signed in, but only staff may read the log.</Notice> : <View path={path.length ? path : ["overview"]} />}
+        <View path={path.length ? path : ["overview"]} />
       </main>
     </>
   );
@@ -59,9 +59,10 @@ function Top({ current }: { current: string }) {
       </nav>
       <span className="spring" />
       <Menu label={username}>
-        {() => (
+        {(close) => (
           <div className="stack">
             <ThemeSwitch />
+            <a href={href(["account"])} onClick={close}>Your account</a>
             <button onClick={signOut}>Sign out</button>
           </div>
         )}
@@ -71,6 +72,9 @@ function Top({ current }: { current: string }) {
 }
 
 function View({ path: [view, id] }: { path: string[] }) {
+  const { role } = useViewer();
+  if (view === "account") return <Account />;
+  if (role === "USER") return <Notice>You are signed in, but only staff may read the log.</Notice>;
   if (view === "overview") return <Overview />;
   if (view === "activity") return <Activity />;
   if (view === "people") return id ? <Person key={id} username={id} /> : <People />;

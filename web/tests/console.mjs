@@ -199,6 +199,35 @@ async function admin(page) {
   await accessible(page, "admin: audit log");
 }
 
+async function account(page) {
+  const password = "correct horse battery staple";
+  const query = "mutation($input: LogInInput!) { logIn(input: $input) { userErrors { code } } }";
+  const body = JSON.stringify({ query, variables: { input: { username: "ann", password } } });
+  const headers = { "content-type": "application/json", "user-agent": "Elsewhere/1.0" };
+  assert.equal((await fetch(`${url}/graphql`, { method: "POST", headers, body })).status, 200);
+
+  await page.getByRole("button", { name: "ann", exact: true }).click();
+  await page.getByRole("link", { name: "Your account" }).click();
+  const sessions = page.locator("form", { hasText: "Where you are signed in" });
+  const other = sessions.getByRole("row", { name: "Elsewhere" });
+  await sessions.getByLabel("Your password").fill("wrong");
+  await other.getByRole("button", { name: "End" }).click();
+  await sessions.getByRole("alert").waitFor();
+  await accessible(page, "account");
+  await sessions.getByLabel("Your password").fill(password);
+  await other.getByRole("button", { name: "End" }).click();
+  await other.waitFor({ state: "detached" });
+  await sessions.getByText("here", { exact: true }).waitFor();
+
+  const form = page.locator("form", { hasText: "Change your password" });
+  await form.getByLabel("The one you have").fill(password);
+  await form.getByLabel("A new one").fill("a new one, longer than fifteen");
+  await form.getByRole("button", { name: "Change" }).click();
+  await form.getByText("Changed.").waitFor();
+  await page.reload();
+  await sessions.getByText("here", { exact: true }).waitFor();
+}
+
 async function exported(page) {
   await page.goto(`${url}#/activity?path=/shop`);
   await page.getByText("30 activities").waitFor();
@@ -245,7 +274,7 @@ async function graphiql(page) {
 await withChromium({ viewport: { width: 1280, height: 800 } }, async (browser) => {
   const page = await browser.newPage();
   await watch(page);
-  const steps = { signIn, filter, scroll, live, hostile, journey, ...(counts && { overview }), ...(administers && { admin, exported }) };
+  const steps = { signIn, filter, scroll, live, hostile, journey, ...(counts && { overview }), ...(administers && { admin, exported, account }) };
   for (const step of Object.values(steps)) {
     const begun = Date.now();
     await step(page);
