@@ -114,7 +114,7 @@ impl Builder {
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let roll_up = tokio::spawn(store.clone().keep_rolled_up(self.config.roll_up_every));
         let (activities, relay) = Activities::start(store.clone(), auth.sessions.clone());
-        let privacy = Privacy::new(store.clone(), auth.clone());
+        let privacy = Privacy::new(store.clone(), auth.clone(), activities.clone());
         let erase = tokio::spawn(privacy.clone().keep_erasing());
         let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention));
         let config = Arc::new(self.config);

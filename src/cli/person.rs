@@ -1,17 +1,25 @@
 //! `djaffar person`
 
+use std::io::Write;
+
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::{Result, open};
 use crate::app::Djaffar;
 use crate::auth::Admin;
-use crate::privacy::{Mode, Person, Report};
+use crate::graphql::cursor;
+use crate::privacy::{Mode, Person, PersonExport, Report};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Count what is held on one person
     Report {
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Write what is held on one person, one JSON object a line
+    Export {
         #[command(flatten)]
         who: Who,
     },
@@ -54,13 +62,13 @@ async fn execute(djaffar: &Djaffar, command: Command) -> Result<()> {
     let privacy = djaffar.privacy();
     let (who, order) = match command {
         Command::Report { who } => (who, None),
+        Command::Export { who } => {
+            let person = person(djaffar, who).await?;
+            return write(privacy.export(&admin, &person, cursor).await?).await;
+        }
         Command::Erase { who, mode, dry_run } => (who, Some(mode).filter(|_| !dry_run)),
     };
-    let user = match who.user {
-        Some(name) => Some(djaffar.auth().users.id_of(&name).await?),
-        None => None,
-    };
-    let person = Person::one_of(user, who.session, who.ip)?;
+    let person = person(djaffar, who).await?;
     let report = match order {
         None => privacy.report(&admin.staff(), &person).await?,
         Some(_) => privacy.count(&admin.staff(), &person).await?,
@@ -76,4 +84,20 @@ async fn execute(djaffar: &Djaffar, command: Command) -> Result<()> {
         println!("erased");
     }
     Ok(())
+}
+
+async fn person(djaffar: &Djaffar, who: Who) -> Result<Person> {
+    let user = match who.user {
+        Some(name) => Some(djaffar.auth().users.id_of(&name).await?),
+        None => None,
+    };
+    Ok(Person::one_of(user, who.session, who.ip)?)
+}
+
+async fn write(mut export: PersonExport) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    while let Some(piece) = export.next().await? {
+        stdout.write_all(&piece)?;
+    }
+    Ok(stdout.flush()?)
 }

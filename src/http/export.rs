@@ -1,4 +1,5 @@
-//! `GET /export/activities.csv` and `.ndjson`: everything that a filter lets through, streamed.
+//! `GET /export/…`: the activities that a filter lets through, or all that is held on one person;
+//! streamed.
 
 use std::sync::Arc;
 
@@ -10,7 +11,10 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 use super::caller::viewer;
 use super::request_id;
@@ -18,71 +22,113 @@ use crate::activity::{Export, Format};
 use crate::app::App;
 use crate::error::Error;
 use crate::graphql::{cursor, selection};
+use crate::privacy::{Person, PersonExport};
+
+const CSV: &str = "text/csv; charset=utf-8";
+const NDJSON: &str = "application/x-ndjson";
 
 /// What to export: the arguments of the field `activities`, objects as JSON.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QueryString {
+struct Which {
     #[serde(rename = "where")]
     filter: Option<String>,
     order_by: Option<String>,
     after: Option<String>,
 }
 
-/// For spreadsheets.
+/// Whom to export: the arguments of the field `personReport`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Who {
+    user: Option<Uuid>,
+    session: Option<Uuid>,
+    ip: Option<String>,
+}
+
+/// An export that is under way.
+enum File {
+    Activities(Export),
+    Person(PersonExport),
+}
+
+impl File {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        match self {
+            Self::Activities(export) => export.next().await,
+            Self::Person(export) => export.next().await,
+        }
+    }
+}
+
+/// Activities for spreadsheets.
 pub(super) async fn csv(State(app): State<Arc<App>>, request: Request) -> Response {
-    answer(&app, request, Format::Csv, "text/csv; charset=utf-8").await
+    let (parts, _) = request.into_parts();
+    answer(activities(&app, &parts, Format::Csv).await, &parts, "activities.csv", CSV)
 }
 
-/// For programs.
+/// Activities for programs.
 pub(super) async fn ndjson(State(app): State<Arc<App>>, request: Request) -> Response {
-    answer(&app, request, Format::Ndjson, "application/x-ndjson").await
+    let (parts, _) = request.into_parts();
+    answer(activities(&app, &parts, Format::Ndjson).await, &parts, "activities.ndjson", NDJSON)
 }
 
-async fn answer(
-    app: &App,
-    request: Request,
-    format: Format,
+/// All that is held on one person, for admins.
+pub(super) async fn person(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    answer(whole_person(&app, &parts).await, &parts, "person.ndjson", NDJSON)
+}
+
+fn answer(
+    body: Result<Body, Error>,
+    parts: &Parts,
+    name: &str,
     content_type: &'static str,
 ) -> Response {
-    let (parts, _) = request.into_parts();
-    let file = match format {
-        Format::Csv => "attachment; filename=\"activities.csv\"",
-        Format::Ndjson => "attachment; filename=\"activities.ndjson\"",
-    };
-    match stream(app, &parts, format).await {
+    let file = format!("attachment; filename=\"{name}\"");
+    match body {
         Ok(body) => {
-            ([(CONTENT_TYPE, content_type), (CONTENT_DISPOSITION, file)], body).into_response()
+            ([(CONTENT_TYPE, content_type)], [(CONTENT_DISPOSITION, file)], body).into_response()
         }
         Err(error) => refusal(&error, request_id(&parts.extensions)),
     }
 }
 
-/// The file. Whatever can be wrong with the question is found out before the first byte; if
-/// something breaks later, the body does not end properly, and the client knows.
-async fn stream(app: &App, parts: &Parts, format: Format) -> Result<Body, Error> {
+async fn activities(app: &App, parts: &Parts, format: Format) -> Result<Body, Error> {
     let staff = viewer(app, parts).await?.staff()?;
-    let asked: QueryString = serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
-        .map_err(|error| Error::bad_input(format!("The query string can't be read: {error}")))?;
-    let QueryString { filter, order_by, after } = asked;
+    let Which { filter, order_by, after } = asked(parts)?;
     let selection = selection(filter.as_deref(), order_by.as_deref(), after.as_deref())?;
     let place = app.admission.export()?;
     app.auth.note_export(&staff, format.as_str(), filter, after).await?;
-    let mut export = app.activities.export(&staff, selection, format, cursor);
-    let first = export.next().await?;
-    let pieces = stream::try_unfold((first, export, place), |(first, mut export, place)| async {
-        let piece = match first {
-            Some(piece) => Some(piece),
-            None => next(&mut export).await?,
-        };
-        Ok::<_, Error>(piece.map(|piece| (piece, (None, export, place))))
-    });
-    Ok(Body::from_stream(pieces))
+    stream(File::Activities(app.activities.export(&staff, selection, format, cursor)), place).await
 }
 
-/// The next piece; nobody else will log why there is none.
-async fn next(export: &mut Export) -> Result<Option<Vec<u8>>, Error> {
-    export.next().await.inspect_err(Error::log)
+async fn whole_person(app: &App, parts: &Parts) -> Result<Body, Error> {
+    let admin = viewer(app, parts).await?.admin()?;
+    let Who { user, session, ip } = asked(parts)?;
+    let person = Person::one_of(user, session, ip)?;
+    let place = app.admission.export()?;
+    stream(File::Person(app.privacy.export(&admin, &person, cursor).await?), place).await
+}
+
+fn asked<T: DeserializeOwned>(parts: &Parts) -> Result<T, Error> {
+    serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
+        .map_err(|error| Error::bad_input(format!("The query string can't be read: {error}")))
+}
+
+/// The file. Whatever can be wrong with the question is found out before the first byte; if
+/// something breaks later, the body does not end properly, and the client knows.
+async fn stream(mut file: File, place: OwnedSemaphorePermit) -> Result<Body, Error> {
+    let first = file.next().await?;
+    let pieces = stream::try_unfold((first, file, place), |(first, mut file, place)| async {
+        let piece = match first {
+            Some(piece) => Some(piece),
+            // Nobody else will log why there is none.
+            None => file.next().await.inspect_err(Error::log)?,
+        };
+        Ok::<_, Error>(piece.map(|piece| (piece, (None, file, place))))
+    });
+    Ok(Body::from_stream(pieces))
 }
 
 fn refusal(error: &Error, request_id: &str) -> Response {

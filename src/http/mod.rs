@@ -80,6 +80,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     for (path, export) in [
         ("/export/activities.csv", get(export::csv)),
         ("/export/activities.ndjson", get(export::ndjson)),
+        ("/export/person.ndjson", get(export::person)),
     ] {
         api = api.route(path, export.layer(CompressionLayer::new()));
     }

@@ -1,6 +1,7 @@
 //! What is held on people: to be told, to be taken back, and not to be kept for longer than needed.
 
 mod erasure;
+mod export;
 mod person;
 mod retention;
 
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub(crate) use erasure::Mode;
+pub(crate) use export::PersonExport;
 pub(crate) use person::{Person, Report};
 #[cfg(feature = "cli")]
 pub(crate) use retention::Pruned;
 pub use retention::Retention;
 
+use crate::activity::Activities;
 use crate::auth::Auth;
 use crate::store::Store;
 
@@ -22,12 +25,13 @@ use crate::store::Store;
 pub(crate) struct Privacy {
     store: Store,
     auth: Arc<Auth>,
+    activities: Activities,
     /// There is an erasure to be begun.
     ordered: Arc<Notify>,
 }
 
 impl Privacy {
-    pub(crate) fn new(store: Store, auth: Arc<Auth>) -> Self {
-        Self { store, auth, ordered: Arc::default() }
+    pub(crate) fn new(store: Store, auth: Arc<Auth>, activities: Activities) -> Self {
+        Self { store, auth, activities, ordered: Arc::default() }
     }
 }

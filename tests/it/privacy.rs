@@ -55,6 +55,73 @@ async fn jeff(app: &TestApp) -> (Client, Value) {
     (jeff, data["viewer"].clone())
 }
 
+/// The lines of an export: activities by their paths, everything else by what it is.
+fn named(lines: &str) -> Vec<String> {
+    let name = |line: Value| match line["path"].as_str() {
+        Some(path) => path.to_owned(),
+        None => line.as_object().unwrap().keys().next().unwrap().clone(),
+    };
+    lines.lines().map(|line| name(serde_json::from_str(line).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn all_that_is_held_on_a_person_is_handed_out() {
+    let app = TestApp::start().await;
+    let admin = app.logged_in("ann", "admin").await;
+    admin.log("/ann").await;
+    let (jeff, known) = jeff(&app).await;
+    let user = known["user"]["id"].as_str().unwrap();
+    let path = format!("/export/person.ndjson?user={user}");
+    let response = admin.get(&path).await;
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let text = response.text().await.unwrap();
+    assert_eq!(named(&text), ["user", "token", "session", "/before", "/after?name=jeff"]);
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["user"]["username"], &first["user"]["id"]), (&"jeff".into(), &user.into()));
+    assert!(!text.contains("$argon2") && !text.contains("Hash"), "{text}");
+    assert_eq!(lines_of(&admin, "export").await[0]["subject"], user);
+
+    let printed = app.program().run(&["person", "export", "--user", "jeff"]).await.success();
+    assert_eq!(named(&printed), named(&text));
+    let session =
+        format!("/export/person.ndjson?session={}", known["session"]["id"].as_str().unwrap());
+    let text = admin.get(&session).await.text().await.unwrap();
+    assert_eq!(named(&text), ["session", "/before", "/after?name=jeff"]);
+    let text = admin.get("/export/person.ndjson?ip=127.0.0.1").await.text().await.unwrap();
+    assert_eq!(named(&text), ["/ann", "/before", "/after?name=jeff"]);
+
+    assert_eq!(jeff.get(&path).await.status(), 403);
+    assert_eq!(app.visitor().get(&path).await.status(), 401);
+    for unknown in ["", "?user=nobody", "?user=018f0000-0000-7000-8000-000000000000&ip=::1"] {
+        let path = format!("/export/person.ndjson{unknown}");
+        assert_eq!(admin.get(&path).await.status(), 400, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn statistics_forget_with_the_log() {
+    let app = TestApp::start().await;
+    let admin = app.logged_in("ann", "admin").await;
+    admin.log("/ann").await;
+    let (_, known) = jeff(&app).await;
+    let counted = async || {
+        let query =
+            "{ activityStats { activities users sessions top(by: PATH) { value activities } } }";
+        admin.graphql(query).await["activityStats"].take()
+    };
+    assert_eq!(counted().await["activities"], 3);
+    app.program().run(&["stats", "rebuild"]).await.success();
+    assert_eq!(counted().await["users"], 2);
+
+    erase(&admin, &json!({ "user": known["user"]["id"] }), "DELETE", false).await;
+    settle(&app.database).await;
+    let left = json!({ "activities": 1, "users": 1, "sessions": 1,
+        "top": [{ "value": "/ann", "activities": 1 }] });
+    assert_eq!(counted().await, left);
+    app.program().run(&["stats", "rebuild"]).await.success();
+    assert_eq!(counted().await, left, "a recount says the same");
+}
+
 #[tokio::test]
 async fn a_user_is_deleted_with_all_that_is_theirs() {
     let app = TestApp::start().await;

@@ -12,7 +12,7 @@ use crate::privacy::{self, Person, Report};
 /// What is held on one person.
 pub(in crate::graphql) struct PersonReport(pub(in crate::graphql) Report);
 
-/// What is held on one person.
+/// What is held on one person. `/export/person.ndjson` has all of it, for admins.
 #[Object]
 impl PersonReport {
     /// The user, if the question was for one.
