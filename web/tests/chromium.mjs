@@ -27,3 +27,24 @@ export async function withChromium(options, use) {
     await rm(profile, { recursive: true, force: true });
   }
 }
+
+/** Adds to `faults` what a page should not do: errors, dialogs, breaches of its CSP, requests to others than `url`. */
+export async function watch(page, url, faults, isExpected = () => false) {
+  page.setDefaultTimeout(15_000);
+  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !isExpected(message.text())) faults.push(`console: ${message.text()}`);
+  });
+  page.on("dialog", (dialog) => faults.push(`dialog: ${dialog.message()}`));
+  const { host } = new URL(url);
+  const foreign = (address) => {
+    const { protocol, host: other } = new URL(address);
+    if (!["data:", "blob:"].includes(protocol) && other !== host) faults.push(`request to ${address}`);
+  };
+  page.on("request", (request) => foreign(request.url()));
+  page.on("websocket", (socket) => foreign(socket.url()));
+  await page.addInitScript(() => {
+    const tell = ({ violatedDirective, blockedURI }) => console.error(`CSP: ${violatedDirective} ${blockedURI}`);
+    document.addEventListener("securitypolicyviolation", tell);
+  });
+}

@@ -6,31 +6,12 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { withChromium } from "./chromium.mjs";
+import { watch, withChromium } from "./chromium.mjs";
 
 const url = process.argv[2];
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** What no page may do, whatever else is tested. */
 const faults = [];
-
-/** Listens for everything that a page should not do. */
-async function watch(page) {
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
-  page.on("console", (message) => message.type() === "error" && ((counts && administers) || !message.text().includes("400 (Bad")) && faults.push(`console: ${message.text()}`));
-  page.on("dialog", (dialog) => faults.push(`dialog: ${dialog.message()}`));
-  const { host } = new URL(url);
-  const foreign = (address) => {
-    const { protocol, host: other } = new URL(address);
-    if (!["data:", "blob:"].includes(protocol) && other !== host) faults.push(`request to ${address}`);
-  };
-  page.on("request", (request) => foreign(request.url()));
-  page.on("websocket", (socket) => foreign(socket.url()));
-  await page.addInitScript(() => {
-    const tell = ({ violatedDirective, blockedURI }) => console.error(`CSP: ${violatedDirective} ${blockedURI}`);
-    document.addEventListener("securitypolicyviolation", tell);
-  });
-}
 
 /** Nothing serious for those who can't see, can't see well, or use no mouse; nothing wider than the window. */
 async function accessible(page, view) {
@@ -71,6 +52,8 @@ async function has(type) {
 
 // To ask for what the server does not have is an answer of 400, and no fault of the page.
 const [counts, administers] = [await has("ActivityStats"), await has("ApiToken")];
+
+const isExpected = (message) => !(counts && administers) && message.includes("400 (Bad");
 
 const rows = (page) => page.locator(".log tbody tr:not(.day)");
 
@@ -273,7 +256,7 @@ async function graphiql(page) {
 
 await withChromium({ viewport: { width: 1280, height: 800 } }, async (browser) => {
   const page = await browser.newPage();
-  await watch(page);
+  await watch(page, url, faults, isExpected);
   const steps = { signIn, filter, scroll, live, hostile, journey, ...(counts && { overview }), ...(administers && { admin, exported, account }) };
   for (const step of Object.values(steps)) {
     const begun = Date.now();
@@ -283,7 +266,7 @@ await withChromium({ viewport: { width: 1280, height: 800 } }, async (browser) =
     assert.deepEqual(faults, [], step.name);
   }
   const other = await browser.newPage();
-  await watch(other);
+  await watch(other, url, faults, isExpected);
   await graphiql(other);
   assert.deepEqual(faults, [], "graphiql");
 });
