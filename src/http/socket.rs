@@ -269,11 +269,16 @@ fn checks() -> Interval {
     checks
 }
 
-/// Why a client can't be let in.
+/// Why a client can't be let in, or can't stay.
 fn reason(error: Error) -> Close {
     error.log();
-    match error {
-        Error::Unauthenticated(_) | Error::Forbidden(_) => (4403, error.to_string()),
-        _ => (1011, error.to_string()),
-    }
+    let code = match error {
+        Error::Unauthenticated(_) | Error::Forbidden(_) => 4403,
+        Error::BadInput(_) | Error::Refused(_) => 4400,
+        // A fault of the server.
+        Error::Internal(_) => 1011,
+        // Try again later: clients don't after 1011.
+        _ => 1013,
+    };
+    (code, error.to_string())
 }
