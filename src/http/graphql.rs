@@ -21,7 +21,7 @@ use super::operation::{Operation, Parameters};
 use super::request_id;
 use crate::app::App;
 use crate::error::Error;
-use crate::graphql::{Loaders, cause, present, too_dear};
+use crate::graphql::{Loading, cause, present, too_dear};
 
 /// Largest body, in bytes.
 const MAX_BODY: usize = 256 << 10;
@@ -159,11 +159,10 @@ async fn execute(app: &App, parts: &Parts, media_type: MediaType, operation: Ope
         return failure(&error, request_id(&parts.extensions));
     }
     let cost = operation.wants_cost.then_some(operation.document.cost);
-    let (document, request) =
-        match operation.ready(app, viewer, Loaders::new(&app.auth, &app.activities)) {
-            Ok(ready) => ready,
-            Err(error) => return unreadable(media_type, error),
-        };
+    let (document, request) = match operation.ready(app, viewer, Loading::once()) {
+        Ok(ready) => ready,
+        Err(error) => return unreadable(media_type, error),
+    };
     let limits = &app.config.limits;
     let executed = app.api.execute(document, request);
     let mut response = if is_query {

@@ -20,7 +20,7 @@ mod socket;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -85,16 +85,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         api = api.route(path, export.layer(CompressionLayer::new()));
     }
     let trackers = Router::new().route("/logs/batch", post(batch::post));
+    // Layers are put on together: axum boxes what each call of `layer` makes, and clones all boxes
+    // for each request. Whichever stands first sees a request first.
     let behind = |doors: Router<Arc<App>>, origins: Origins| {
-        doors
-            // Handlers read the body themselves, each up to its own limit.
-            .layer(DefaultBodyLimit::disable())
-            .layer(sessions.clone())
-            .layer(from_fn_with_state(origins.clone(), origin::guard))
-            .layer(from_fn_with_state(app.clone(), rate::limit))
+        doors.layer((
+            origins.cors(),
             // Answers are for the one who asked, and for nobody's cache.
-            .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE))
-            .layer(origins.cors())
+            SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE),
+            from_fn_with_state(app.clone(), rate::limit),
+            from_fn_with_state(origins, origin::guard),
+            sessions.clone(),
+        ))
     };
     behind(api, Origins::of_api(&app.config))
         .merge(behind(trackers, Origins::of_trackers(&app.config)))
@@ -102,15 +103,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF))
-        .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, SAME_ORIGIN))
-        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE))
-        .layer(from_fn_with_state(app.clone(), address::require_https))
-        .layer(CatchPanicLayer::new())
-        .layer(PropagateRequestIdLayer::x_request_id())
-        // What fails is logged with its cause, where it is answered.
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer((
+            SetRequestIdLayer::x_request_id(MakeRequestUuid),
+            // What fails is logged with its cause, where it is answered.
+            TraceLayer::new_for_http().make_span_with(span).on_failure(()),
+            PropagateRequestIdLayer::x_request_id(),
+            from_fn_with_state(app.clone(), address::require_https),
+            SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE),
+            SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, SAME_ORIGIN),
+            SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF),
+            CatchPanicLayer::new(),
+        ))
         .with_state(app)
 }
 

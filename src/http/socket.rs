@@ -27,7 +27,7 @@ use super::request_id;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
-use crate::graphql::{Loaders, present};
+use crate::graphql::{Loading, present};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// Largest message of a client, in bytes.
@@ -187,14 +187,7 @@ impl Connection {
         let viewer = viewer.clone();
         let ready = Operation::read(&self.app, parameters).and_then(|operation| {
             let is_mutation = operation.is(OperationType::Mutation);
-            Ok((
-                operation.ready(
-                    &self.app,
-                    viewer,
-                    Loaders::uncached(&self.app.auth, &self.app.activities),
-                )?,
-                is_mutation,
-            ))
+            Ok((operation.ready(&self.app, viewer, Loading::on_and_on())?, is_mutation))
         });
         match ready {
             Ok((_, true)) => self.refuse(id, "BAD_REQUEST", "Send mutations by POST.").await,

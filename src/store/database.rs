@@ -186,7 +186,9 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                     // rollback that follows fails, and sqlx goes on to believe that a transaction is
                     // open: later commits would be savepoints within it, and never reach the disk.
                     // The ping lets a rollback that is queued run first.
-                    connection.ping().await?;
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })
