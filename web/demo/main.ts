@@ -9,7 +9,7 @@ interface Activity {
   name?: string;
 }
 
-const find = (selector: string) => document.querySelector<HTMLElement>(selector)!;
+const find = <E extends HTMLElement = HTMLElement>(selector: string) => document.querySelector<E>(selector)!;
 
 // The routes, some by the history API, some by the hash alone: the tracker sees them by itself.
 
@@ -29,43 +29,67 @@ find("#routes").addEventListener("click", (event) => {
 });
 addEventListener("popstate", show);
 
-// Events of its own.
+// Where the server is nested, the console has no slash at its end.
+find<HTMLAnchorElement>(".console").href = document.baseURI.replace(/\/$/, "");
+
+// Events of its own. If the tracker was blocked, there are none.
 
 for (const button of document.querySelectorAll<HTMLElement>("[data-event]")) {
   button.addEventListener("click", () => {
-    window.djaffar.log(location.pathname + location.hash, {
+    window.djaffar?.log(location.pathname + location.hash, {
       name: button.dataset.event!,
       properties: { label: button.textContent },
     });
   });
 }
 
-// The sign-in: what follows is told by the session's cookie.
+// Who is signed in, which is told by the session's cookie.
 
-const LOG_IN = `mutation LogIn($input: LogInInput!) {
-  logIn(input: $input) { viewer { user { username } } userErrors { message } }
-}`;
+const VIEWER = "viewer { user { username } }";
+const WHO = `{ ${VIEWER} }`;
+const LOG_IN = `mutation LogIn($input: LogInInput!) { payload: logIn(input: $input) { ${VIEWER} userErrors { message } } }`;
+const LOG_OUT = `mutation { payload: logOut { ${VIEWER} } }`;
 
-async function logIn(form: HTMLFormElement): Promise<string> {
-  const input = Object.fromEntries(new FormData(form));
+interface Answer {
+  viewer: { user: { username: string } | null };
+  userErrors?: { message: string }[];
+}
+
+async function ask(query: string, input?: object): Promise<Answer> {
   const response = await fetch(new URL("graphql", document.baseURI), {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: LOG_IN, variables: { input } }),
+    body: JSON.stringify({ query, variables: { input } }),
   });
   const { data, errors } = await response.json();
-  const problem = errors?.[0] ?? data.logIn.userErrors[0];
-  if (problem) return problem.message;
-  form.reset();
-  return `You are ${data.logIn.viewer.user.username}, and so is this session.`;
+  const answer: Answer = data?.payload ?? data;
+  const problem = errors?.[0] ?? answer.userErrors?.[0];
+  if (problem) throw new Error(problem.message);
+  return answer;
 }
-find("#sign-in").addEventListener("submit", async (event) => {
-  event.preventDefault();
+
+/** Tells who is signed in afterwards, or what was wrong. */
+async function tell(query: string, input?: object): Promise<void> {
   try {
-    find("#viewer").textContent = await logIn(event.target as HTMLFormElement);
-  } catch {
-    find("#viewer").textContent = "The server can't be reached.";
+    const { user } = (await ask(query, input)).viewer;
+    find("#sign-in").hidden = user !== null;
+    find("#sign-out").hidden = user === null;
+    find<HTMLFormElement>("#sign-in").reset();
+    find("#viewer").textContent = user
+      ? `You are ${user.username}, and so is this session.`
+      : "Nobody is signed in: you are a session without a name.";
+  } catch (error) {
+    // All but what the server says is that of the network.
+    find("#viewer").textContent = error instanceof TypeError ? "The server can't be reached." : (error as Error).message;
   }
+}
+find("#sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void tell(LOG_IN, Object.fromEntries(new FormData(event.target as HTMLFormElement)));
+});
+find("#sign-out").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void tell(LOG_OUT);
 });
 
 // What waits in localStorage, and what has been there.
@@ -95,5 +119,6 @@ function list(): void {
 
 show();
 list();
+void tell(WHO);
 // localStorage tells other tabs of a change, not its own.
 setInterval(list, 500);
