@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::TestApp;
+use crate::harness::{PASSWORD, TestApp};
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
 
@@ -23,9 +23,12 @@ async fn the_tracker_loses_nothing_and_doubles_nothing() {
         .env("DJAFFAR_RATE_LIMITS", "off")
         .env("STAFF_TOKEN", staff)
         .env("USER_TOKEN", user)
+        .env("PASSWORD", PASSWORD)
+        .env("DEMO_URL", &app.url)
         .kill_on_drop(true)
         .output()
         .await
         .unwrap();
-    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stdout));
+    let [told, errors] = [&script.stdout, &script.stderr].map(|it| String::from_utf8_lossy(it));
+    assert!(script.status.success(), "{told}\n{errors}");
 }

@@ -16,6 +16,7 @@ async function tracker(entry, fileName, format) {
     build: {
       emptyOutDir: false,
       target: "es2022",
+      rolldownOptions: { optimization: { inlineConst: { mode: "all", pass: 3 } } },
       lib: { entry: `tracker/${entry}`, name: "djaffar", formats: [format], fileName: () => fileName },
     },
   });

@@ -1,3 +1,4 @@
 import { track } from "./tracker.ts";
 
-export default track(document.currentScript as HTMLScriptElement);
+// Loaded once more, it would see everything twice.
+export default window.djaffar ?? track(document.currentScript as HTMLScriptElement);

@@ -48,7 +48,8 @@ export function start(options?: Options, url?: string): Djaffar;
 
 declare global {
   interface Window {
-    djaffar: Djaffar;
+    /** Not there before the script has come, nor where it is blocked. */
+    djaffar?: Djaffar;
   }
   interface Navigator {
     readonly globalPrivacyControl?: boolean;

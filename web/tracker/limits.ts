@@ -12,6 +12,8 @@ export const PATIENCE = 3_000;
 /** After a failure, in milliseconds; after each further one twice as long, then from the start. */
 export const PAUSE = 500;
 export const DOUBLINGS = 10;
+/** Longest pause, whatever the server wishes or the clock says. */
+export const HOUR = 3_600_000;
 /** What one tab writes to localStorage has come to the others by then. */
 export const LAG = 500;
 /** The item of localStorage that says until when nothing is sent. */

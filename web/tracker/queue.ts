@@ -1,10 +1,10 @@
-import { MAX_WAITING } from "./limits.ts";
-
 /** Where they wait: until the page is closed, if the visitor allows no more. */
-let storage: Record<string, string> = {};
+let storage: Record<string, string>;
 try {
   storage = localStorage;
-} catch {}
+} catch {
+  storage = {};
+}
 
 /** Where what waits is sent to. The keys are made of this, a space, an id and an owner. */
 export let endpoint: string;
@@ -28,8 +28,3 @@ export const waiting = (): string[] =>
   Object.keys(storage)
     .filter((key) => key.startsWith(endpoint + " "))
     .sort();
-
-export function add(rest: string, text: string): void {
-  write(endpoint + " " + rest, text);
-  waiting().slice(0, -MAX_WAITING).forEach(remove);
-}
