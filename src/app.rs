@@ -10,6 +10,7 @@ use axum_server::{Handle, Server};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::activity::Activities;
 use crate::auth::Auth;
@@ -23,6 +24,9 @@ use crate::store::{Database, Store};
 
 /// A request that is under way when the service stops gets so long to end.
 const DRAIN: Duration = Duration::from_secs(8);
+/// After so long the service has stopped, whatever the database does: whoever runs services kills
+/// them after ten seconds. Nobody waits for an answer by then.
+const STOP: Duration = Duration::from_secs(9);
 /// Who connects must have sent the head of a request within this time.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 /// Largest head of a request, in bytes.
@@ -182,20 +186,33 @@ impl Djaffar {
         let app = self.app.clone();
         let stopping = tokio::spawn(async move {
             stop.await;
+            let deadline = Instant::now() + STOP;
             app.stopping.send_replace(true);
             handle.graceful_shutdown(Some(DRAIN));
+            deadline
         });
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let result = server.serve(service).await;
         stopping.abort();
-        self.shutdown().await;
+        self.shutdown_by(stopping.await.unwrap_or_else(|_| Instant::now() + STOP)).await;
         result
     }
 
     /// Stores what is queued, ends the tasks and closes the database: later requests are told 503.
+    /// Waits no longer than ten seconds for a database that is too slow for that.
     ///
     /// To be called by hosts that use [`Djaffar::router`]; [`Djaffar::serve`] does it by itself.
     pub async fn shutdown(&self) {
+        self.shutdown_by(Instant::now() + STOP).await;
+    }
+
+    async fn shutdown_by(&self, deadline: Instant) {
+        if timeout_at(deadline, self.wind_up()).await.is_err() {
+            tracing::error!("the database is too slow to be waited for");
+        }
+    }
+
+    async fn wind_up(&self) {
         self.app.stopping.send_replace(true);
         self.app.store.stop();
         self.app.tasks.abort();

@@ -200,10 +200,13 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
 }
 
 /// PostgreSQL: classes 08, 25, 53, 57 and 58 (<https://www.postgresql.org/docs/15/errcodes-appendix.html>).
-/// SQLite: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN in the low byte (<https://sqlite.org/rescode.html>).
+/// SQLite: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN in the low byte
+/// (<https://sqlite.org/rescode.html>); an error of the disk while the schema is read is CORRUPT.
 fn is_transient_code(code: &str) -> bool {
     match code.len() {
         5 => ["08", "25", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
-        _ => code.parse::<u32>().is_ok_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 0xff))),
+        _ => {
+            code.parse::<u32>().is_ok_and(|code| [5, 6, 8, 10, 11, 13, 14].contains(&(code & 0xff)))
+        }
     }
 }

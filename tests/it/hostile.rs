@@ -112,8 +112,8 @@ async fn v4_3_1_documents_that_cost_too_much_are_refused_before_they_are_validat
         let code = &body["errors"][0]["extensions"]["code"];
         assert!(code == "COST_LIMIT_EXCEEDED" || status == 413, "{name}: {status} {body}");
         assert!(body.get("data").is_none(), "{name}");
-        // Not a measurement: the doubled fragments would take seconds to hours.
-        assert!(took < Duration::from_secs(2), "{name} took {took:?}");
+        // Not a measurement: the doubled fragments would take hours, and the machine may stall.
+        assert!(took < Duration::from_secs(30), "{name} took {took:?}");
     }
 }
 

@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::ledger::Ledger;
-use super::load::load;
-use super::{is_long, report};
-use crate::harness::{Program, TestDatabase};
+use super::load::Load;
+use super::{is_long, program, report, serve};
+use crate::harness::TestDatabase;
 
 /// The service may take so much memory.
 const MEMORY: u64 = 256 << 20;
@@ -32,15 +32,13 @@ fn head(path: &str, content_type: &str, length: &str) -> String {
 
 #[tokio::test]
 async fn a_crowd_that_does_nothing_hinders_nobody() {
-    // The test itself holds the other end of each connection.
-    rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let (count, rate, lasts) = if is_long() { (10_000, 200, 30) } else { (500, 50, 3) };
     let database = TestDatabase::create().await;
-    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let server = serve(program(&database)).await;
     let address = server.url.strip_prefix("http://").unwrap();
-    let alone = Ledger::default();
+    let ledger = Ledger::default();
     let lasts = Duration::from_secs(lasts);
-    let mut without = load(&server.url, rate, lasts, &alone).await;
+    let mut without = Load::new(&server.url, rate, &ledger).lasting(lasts).await;
 
     let mut idle = Vec::new();
     for number in 0..count {
@@ -52,12 +50,11 @@ async fn a_crowd_that_does_nothing_hinders_nobody() {
         }
         idle.push(stream);
     }
-    let ledger = alone.clone();
-    let mut with = load(&server.url, rate, lasts, &ledger).await;
+    let mut with = Load::new(&server.url, rate, &ledger).lasting(lasts).await;
     let memory = server.memory();
-    for tally in [&without, &with] {
-        assert_eq!(tally.refused + tally.unknown + tally.others.len(), 0, "{tally}");
-    }
+    without.assert_unhindered();
+    with.assert_unhindered();
+    with.assert_as_fast_as(&mut without);
     assert!(memory < MEMORY, "{memory}");
     ledger.audit(&database).await;
     report(
@@ -74,10 +71,15 @@ async fn a_crowd_that_does_nothing_hinders_nobody() {
 #[tokio::test]
 async fn slow_senders_and_large_bodies_are_told() {
     let database = TestDatabase::create().await;
-    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let server = serve(program(&database)).await;
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let (count, rate) = if is_long() { (1_000, 200) } else { (50, 50) };
     let form = "application/x-www-form-urlencoded";
+
+    let ledger = Ledger::default();
+    let lasts = Duration::from_secs(3);
+    let mut without = Load::new(&server.url, rate, &ledger).lasting(lasts).await;
+    without.assert_unhindered();
 
     // Larger than they may be: told before they are sent.
     for (path, content_type) in [("/logs", form), ("/graphql", "application/json")] {
@@ -108,15 +110,19 @@ async fn slow_senders_and_large_bodies_are_told() {
             }
         });
     }
-    let ledger = Ledger::default();
-    let mut tally = load(&server.url, rate, Duration::from_secs(3), &ledger).await;
-    assert_eq!(tally.refused + tally.unknown + tally.others.len(), 0, "{tally}");
+    let mut with = Load::new(&server.url, rate, &ledger).lasting(lasts).await;
+    with.assert_unhindered();
+    with.assert_as_fast_as(&mut without);
     senders.join_all().await;
     ledger.audit(&database).await;
     let memory = server.memory();
     assert!(memory < MEMORY, "{memory}");
     report(
         "slow senders, large bodies",
-        format!("{count} told 408 or hung up on, 413 at once; {tally}; p99 {:.0?}", tally.p99()),
+        format!(
+            "{count} told 408 or hung up on, 413 at once; {with}; p99 {:.0?}, without them {:.0?}",
+            with.p99(),
+            without.p99()
+        ),
     );
 }

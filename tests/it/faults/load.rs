@@ -12,12 +12,19 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::SEED;
 use super::ledger::Ledger;
+use super::{is_long, seed};
 
 const TICK: Duration = Duration::from_millis(10);
 const LOG: &str = "mutation($activities: [LogActivityInput!]!) {
     logActivities(input: { activities: $activities }) { results { userErrors { code } } } }";
+
+/// So many requests a second, most of known visitors, some of new ones; most log one activity, some
+/// twenty.
+pub struct Load {
+    sender: Sender,
+    rate: u32,
+}
 
 /// How a load fared.
 #[derive(Default)]
@@ -26,43 +33,64 @@ pub struct Tally {
     pub accepted: Vec<Duration>,
     /// Told 503, with when to come back.
     pub refused: usize,
-    /// Without an answer.
-    pub unknown: usize,
+    /// Why each of the others had no answer.
+    pub unknown: Vec<String>,
     pub others: Vec<StatusCode>,
 }
 
-/// Sends this many requests a second for so long, and waits for the answers.
-///
-/// Most are of known visitors, some of new ones; most log one activity, some twenty.
-pub async fn load(url: &str, rate: u32, lasts: Duration, ledger: &Ledger) -> Tally {
-    load_of(Sender::new(url, ledger), rate, lasts).await
-}
-
-/// The same; every fourth activity happened on another day, so that what was counted of it in advance
-/// has to be corrected again and again.
-pub async fn late_load(url: &str, rate: u32, lasts: Duration, ledger: &Ledger) -> Tally {
-    load_of(Sender { is_late: true, ..Sender::new(url, ledger) }, rate, lasts).await
-}
-
-async fn load_of(sender: Sender, rate: u32, lasts: Duration) -> Tally {
-    let mut random = StdRng::seed_from_u64(SEED);
-    let mut tick = tokio::time::interval(TICK);
-    let start = Instant::now();
-    let mut requests = JoinSet::new();
-    let mut sent = 0;
-    while start.elapsed() < lasts {
-        tick.tick().await;
-        let due = (start.elapsed().as_secs_f64() * f64::from(rate)) as usize;
-        for _ in sent..due {
-            let is_known = random.random_bool(0.9);
-            let activities = if random.random_bool(0.95) { 1 } else { 20 };
-            requests.spawn(sender.clone().send(is_known, activities));
-        }
-        sent = due;
-        while requests.try_join_next().is_some() {}
+impl Load {
+    pub fn new(url: &str, rate: u32, ledger: &Ledger) -> Self {
+        Self { sender: Sender::new(url, ledger), rate }
     }
-    while requests.join_next().await.is_some() {}
-    std::mem::take(&mut *sender.tally.lock().unwrap())
+
+    /// Every fourth activity happened on another day, so that what was counted of it in advance has
+    /// to be corrected again and again.
+    pub fn late(mut self) -> Self {
+        self.sender.is_late = true;
+        self
+    }
+
+    /// Sends for so long, and until something was acknowledged; then waits for the answers.
+    pub async fn lasting(self, lasts: Duration) -> Tally {
+        let ledger = self.sender.ledger.clone();
+        let enough = ledger.acknowledged() + 1;
+        let over = async { tokio::join!(tokio::time::sleep(lasts), ledger.until_has(enough)) };
+        self.during(over).await.0
+    }
+
+    /// Sends while something else happens; then waits for the answers.
+    pub async fn during<T>(self, fault: impl Future<Output = T>) -> (Tally, T) {
+        let mut random = StdRng::seed_from_u64(seed());
+        let mut requests = JoinSet::new();
+        let mut last = Instant::now();
+        let mut due = 0.0;
+        let mut tick = tokio::time::interval(TICK);
+        let mut fault = std::pin::pin!(fault);
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                outcome = &mut fault => break outcome,
+                _ = tick.tick() => {}
+            }
+            // What a machine at a standstill kept from being sent is not sent later, all at once.
+            let since = last.elapsed().min(Duration::from_secs(1));
+            last = Instant::now();
+            due += since.as_secs_f64() * f64::from(self.rate);
+            while due >= 1.0 {
+                let is_known = random.random_bool(0.9);
+                let activities = if random.random_bool(0.95) { 1 } else { 20 };
+                requests.spawn(self.sender.clone().send(is_known, activities));
+                due -= 1.0;
+            }
+            while let Some(request) = requests.try_join_next() {
+                request.unwrap();
+            }
+        };
+        while let Some(request) = requests.join_next().await {
+            request.unwrap();
+        }
+        (std::mem::take(&mut *self.sender.tally.lock().unwrap()), outcome)
+    }
 }
 
 #[derive(Clone)]
@@ -109,31 +137,32 @@ impl Sender {
             request = request.header(COOKIE, cookie);
         }
         let start = Instant::now();
-        let Ok(response) = request.send().await else {
-            self.tally.lock().unwrap().unknown += 1;
-            return;
-        };
+        match request.send().await {
+            Ok(response) => self.hear(response, ids, start).await,
+            Err(error) => self.tally.lock().unwrap().unknown.push(format!("{error:?}")),
+        }
+    }
+
+    async fn hear(&self, response: reqwest::Response, ids: Vec<Uuid>, start: Instant) {
         let status = response.status();
         if let Some(cookie) = response.headers().get(SET_COOKIE) {
             let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
             self.cookie.lock().unwrap().get_or_insert(cookie);
         }
         let says_when = response.headers().contains_key(RETRY_AFTER);
-        let Ok(body) = response.json::<Value>().await else {
-            self.tally.lock().unwrap().unknown += 1;
-            return;
-        };
+        let body = response.json::<Value>().await;
         let took = start.elapsed();
         let mut tally = self.tally.lock().unwrap();
-        match status {
-            StatusCode::OK if body["errors"].is_null() => {
+        match (status, body) {
+            (_, Err(error)) => tally.unknown.push(format!("{error:?}")),
+            (StatusCode::OK, Ok(body)) if body["errors"].is_null() => {
                 let results = body["data"]["logActivities"]["results"].as_array().unwrap();
                 assert!(results.iter().all(|result| result["userErrors"] == json!([])), "{body}");
                 ids.into_iter().for_each(|id| self.ledger.acknowledge(id));
                 tally.accepted.push(took);
             }
-            StatusCode::SERVICE_UNAVAILABLE if says_when => tally.refused += 1,
-            status => tally.others.push(status),
+            (StatusCode::SERVICE_UNAVAILABLE, _) if says_when => tally.refused += 1,
+            (status, _) => tally.others.push(status),
         }
     }
 }
@@ -144,12 +173,34 @@ impl Tally {
         self.accepted.sort();
         self.accepted.get(self.accepted.len() * 99 / 100).copied().unwrap_or_default()
     }
+
+    /// Everybody was told that it is stored, or that it is not.
+    pub fn assert_told(&self) {
+        assert!(!self.accepted.is_empty(), "{self}");
+        assert!(self.others.is_empty() && self.unknown.is_empty(), "{self}: {:?}", self.unknown);
+    }
+
+    /// The same; and nobody was refused, which a machine at a standstill can't be held to.
+    pub fn assert_unhindered(&self) {
+        self.assert_told();
+        assert!(!is_long() || self.refused == 0, "{self}");
+    }
+
+    /// In the long run: it took no longer than without the fault, as far as that can be told.
+    pub fn assert_as_fast_as(&mut self, without: &mut Self) {
+        let (with, without) = (self.p99(), without.p99());
+        let limit = (2 * without).max(Duration::from_millis(50));
+        assert!(!is_long() || with < limit, "p99 {with:?}, without {without:?}");
+    }
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { accepted, refused, unknown, others } = self;
-        write!(f, "{} accepted, {refused} told 503, {unknown} unknown", accepted.len())?;
+        write!(f, "{} accepted, {refused} told 503", accepted.len())?;
+        if !unknown.is_empty() {
+            write!(f, ", {} without an answer", unknown.len())?;
+        }
         if others.is_empty() { Ok(()) } else { write!(f, ", others {others:?}") }
     }
 }

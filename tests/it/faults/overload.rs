@@ -1,108 +1,47 @@
 //! Three times as much as the service can take.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::recording::strace;
-use super::{is_long, report};
-use crate::harness::{Client, Program, Server, TestDatabase};
+use super::batches::{Answer, Batches};
+use super::ledger::Ledger;
+use super::recording::Injection;
+use super::{PATIENCE, is_long, program, report, serve, until_served};
+use crate::harness::{Client, Server, TestDatabase};
 
-/// Activities of a request.
-const EACH: usize = 100;
 /// The service may take so much memory.
 const MEMORY: u64 = 400 << 20;
-
-/// A batch whose activities are told apart from those of other batches by their path.
-fn batch(template: &str, number: usize) -> String {
-    template.replace('@', &number.to_string())
-}
-
-struct Overload {
-    http: reqwest::Client,
-    url: String,
-    template: String,
-    number: AtomicUsize,
-}
-
-enum Answer {
-    Accepted(usize, Duration),
-    Refused,
-}
-
-impl Overload {
-    fn new(url: &str) -> Arc<Self> {
-        let query = "mutation($activities: [LogActivityInput!]!) {
-            logActivities(input: { activities: $activities }) { results { userErrors { code } } } }";
-        let activities = vec![json!({ "path": "/@", "referer": "https://shop.example/" }); EACH];
-        let body = json!({ "query": query, "variables": { "activities": activities } });
-        Arc::new(Self {
-            http: reqwest::Client::new(),
-            url: format!("{url}/graphql"),
-            template: body.to_string(),
-            number: AtomicUsize::new(0),
-        })
-    }
-
-    async fn send(self: Arc<Self>) -> Answer {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let body = batch(&self.template, number);
-        let start = Instant::now();
-        let request = self.http.post(&self.url).header(CONTENT_TYPE, "application/json").body(body);
-        let response = request.send().await.unwrap();
-        match response.status() {
-            StatusCode::OK => {
-                let body = response.bytes().await.unwrap();
-                assert!(body.starts_with(b"{\"data\":{"), "{body:?}");
-                Answer::Accepted(number, start.elapsed())
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                assert!(response.headers().contains_key(RETRY_AFTER));
-                let body = response.text().await.unwrap();
-                assert!(body.contains(r#""code":"SERVICE_UNAVAILABLE""#), "{body}");
-                Answer::Refused
-            }
-            status => panic!("{status}"),
-        }
-    }
-
-    /// Requests a second that the service takes from 32 clients who wait for their answers.
-    async fn peak(self: &Arc<Self>, lasts: Duration) -> (f64, Vec<usize>) {
-        let start = Instant::now();
-        let mut clients = JoinSet::new();
-        for _ in 0..32 {
-            let overload = self.clone();
-            clients.spawn(async move {
-                let mut accepted = Vec::new();
-                while start.elapsed() < lasts {
-                    if let Answer::Accepted(number, _) = overload.clone().send().await {
-                        accepted.push(number);
-                    }
-                }
-                accepted
-            });
-        }
-        let accepted: Vec<usize> = clients.join_all().await.concat();
-        (accepted.len() as f64 / start.elapsed().as_secs_f64(), accepted)
-    }
-}
+/// After the overload, the service must be back to normal within this time.
+const NORMAL: Duration = Duration::from_secs(5);
 
 /// What the service can take is bounded by one of these.
+#[derive(Clone, Copy, PartialEq)]
 enum Bottleneck {
-    /// Each commit takes a tenth of a second: a slow disk.
-    Commits,
+    /// Each commit takes its time: a slow disk.
+    Disk,
     /// The service has a core for itself, and the load comes from another one.
     Processor,
 }
 
+/// How the long run went.
+#[derive(Default)]
+struct Course {
+    sent: usize,
+    times: Vec<Duration>,
+    refused: usize,
+    memory: u64,
+    /// Until the last one was accepted.
+    took: Duration,
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn too_much_for_the_disk_is_told_and_harms_nobody_who_was_let_in() {
-    overload(Bottleneck::Commits).await;
+    if is_long() {
+        overload(Bottleneck::Disk).await;
+    } else {
+        overload_until_told().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,27 +52,88 @@ async fn too_much_for_the_processor_is_told_and_harms_nobody_who_was_let_in() {
     }
 }
 
-async fn serve(database: &TestDatabase, bottleneck: &Bottleneck) -> Server {
-    let program = Program::new(&database.url);
-    let program = match bottleneck {
-        Bottleneck::Processor => program.under(&["taskset", "-c", "0"].map(str::to_owned)),
-        Bottleneck::Commits if database.is_postgres() => {
-            let name = database.name();
-            database.execute(&format!("ALTER DATABASE {name} SET commit_delay = 100000")).await;
-            database.execute(&format!("ALTER DATABASE {name} SET commit_siblings = 0")).await;
-            program
+/// Commits that take their time.
+pub enum SlowDisk {
+    Postgres,
+    Sqlite(Injection),
+}
+
+impl SlowDisk {
+    /// Lets each commit of this service take that long.
+    pub async fn begin(server: &Server, database: &TestDatabase, delay: Duration) -> Self {
+        if !database.is_postgres() {
+            let tampering = format!("delay_exit={}", delay.as_micros());
+            let files = database.file();
+            let calls = "fsync,fdatasync";
+            return Self::Sqlite(Injection::begin(server.process, &files, calls, &tampering).await);
         }
-        Bottleneck::Commits => {
-            Program::new(&database.url).run(&["migrate"]).await.success();
-            let mut command = strace(&database.file());
-            let slow = ["-e", "trace=fsync,fdatasync", "-o", "/dev/null"];
-            command.extend(slow.map(str::to_owned));
-            command.push("-e".to_owned());
-            command.push("inject=fsync,fdatasync:delay_exit=100000".to_owned());
-            program.under(&command)
+        let seconds = delay.as_secs_f64();
+        let function = format!(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql \
+             AS 'BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END'"
+        );
+        database.execute(&function).await;
+        let trigger =
+            "CREATE TRIGGER slow AFTER INSERT ON djaffar_activity EXECUTE FUNCTION slow()";
+        database.execute(trigger).await;
+        Self::Postgres
+    }
+
+    pub async fn end(self, database: &TestDatabase) {
+        match self {
+            Self::Postgres => database.execute("DROP FUNCTION slow CASCADE").await,
+            Self::Sqlite(injection) => injection.end().await,
         }
-    };
-    program.serve(&["--listen", "127.0.0.1:0"]).await
+    }
+}
+
+/// More than the disk takes, until enough of it was accepted and enough refused.
+async fn overload_until_told() {
+    let database = TestDatabase::create().await;
+    let server = serve(program(&database)).await;
+    let slow = SlowDisk::begin(&server, &database, Duration::from_millis(300)).await;
+    let batches = Batches::new(&server.url);
+    let start = Instant::now();
+    let is_told = |batches: &Batches| batches.accepted() >= 20 && batches.refused() >= 50;
+    let mut clients = JoinSet::new();
+    for _ in 0..400 {
+        let batches = batches.clone();
+        clients.spawn(async move {
+            while !is_told(&batches) && start.elapsed() < PATIENCE {
+                if !matches!(batches.clone().send().await, Answer::Accepted(_)) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        });
+    }
+    clients.join_all().await;
+    assert!(is_told(&batches), "{batches}");
+    assert!(server.memory() < MEMORY, "{}", server.memory());
+    let back = until_normal(&server).await;
+    slow.end(&database).await;
+    batches.audit(&database).await;
+    report("too much for the disk", format!("{batches}; back after {back:.0?}"));
+}
+
+async fn until_normal(server: &Server) -> Duration {
+    until_served(&Client::new(&server.url), &Ledger::default(), NORMAL).await
+}
+
+/// Requests a second that the service takes from 32 clients who wait for their answers.
+async fn peak(batches: &std::sync::Arc<Batches>, lasts: Duration) -> f64 {
+    let start = Instant::now();
+    let before = batches.accepted();
+    let mut clients = JoinSet::new();
+    for _ in 0..32 {
+        let batches = batches.clone();
+        clients.spawn(async move {
+            while start.elapsed() < lasts {
+                batches.clone().send().await;
+            }
+        });
+    }
+    clients.join_all().await;
+    (batches.accepted() - before) as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Lets this process run on these cores.
@@ -146,84 +146,85 @@ async fn pin(cores: &str) {
 
 async fn overload(bottleneck: Bottleneck) {
     let database = TestDatabase::create().await;
-    let server = serve(&database, &bottleneck).await;
-    let is_pinned = matches!(bottleneck, Bottleneck::Processor);
-    if is_pinned {
+    let mut program = program(&database);
+    if bottleneck == Bottleneck::Processor {
         pin("1").await;
+        program = program.under(&["taskset", "-c", "0"].map(str::to_owned));
     }
-    let overload = Overload::new(&server.url);
-    let (warm_up, lasts) = if is_long() { (5, 60) } else { (2, 3) };
-    let (peak, mut numbers) = overload.peak(Duration::from_secs(warm_up)).await;
+    let server = serve(program).await;
+    let slow = match bottleneck {
+        Bottleneck::Disk => {
+            Some(SlowDisk::begin(&server, &database, Duration::from_millis(100)).await)
+        }
+        Bottleneck::Processor => None,
+    };
+    let batches = Batches::new(&server.url);
+    let peak = peak(&batches, Duration::from_secs(5)).await;
+    let lasts = Duration::from_secs(60);
+    let course = send_at(3.0 * peak, lasts, &server, &batches).await;
+    if bottleneck == Bottleneck::Processor {
+        pin("0-1").await;
+    }
+    let back = until_normal(&server).await;
+    if let Some(slow) = slow {
+        slow.end(&database).await;
+    }
+    batches.audit(&database).await;
 
-    let rate = 3.0 * peak;
+    let Course { sent, mut times, refused, memory, took } = course;
+    times.sort();
+    let p99 = times[times.len() * 99 / 100];
+    let goodput = times.len() as f64 / took.as_secs_f64() / peak;
+    let what = match bottleneck {
+        Bottleneck::Disk => "disk",
+        Bottleneck::Processor => "processor",
+    };
+    report(
+        &format!("three times too much for the {what}"),
+        format!(
+            "{sent} sent in {lasts:.0?}, {} accepted (goodput {goodput:.2} of {peak:.0}/s), {refused} told 503; p99 {p99:.0?}; {} MiB; back after {back:.0?}",
+            times.len(),
+            memory >> 20
+        ),
+    );
+    assert!(memory < MEMORY, "{memory}");
+    assert!(refused > 0, "nobody was refused");
+    assert!(p99 < Duration::from_secs(1), "{p99:?}");
+    assert!(goodput >= 0.9, "{goodput}");
+}
+
+/// Sends at this rate, whether the service keeps up or not, and waits for the answers.
+async fn send_at(
+    rate: f64,
+    lasts: Duration,
+    server: &Server,
+    batches: &std::sync::Arc<Batches>,
+) -> Course {
     let start = Instant::now();
-    let lasts = Duration::from_secs(lasts);
     let mut tick = tokio::time::interval(Duration::from_millis(10));
-    let (mut sent, mut memory) = (0, 0);
-    let (mut times, mut refused) = (Vec::new(), 0);
     let mut requests = JoinSet::new();
-    let mut took = Duration::ZERO;
+    let mut course = Course::default();
     loop {
         tick.tick().await;
         let elapsed = start.elapsed();
         if elapsed < lasts {
             let due = (elapsed.as_secs_f64() * rate) as usize;
-            for _ in sent..due {
-                requests.spawn(overload.clone().send());
+            for _ in course.sent..due {
+                requests.spawn(batches.clone().send());
             }
-            sent = due;
-            memory = memory.max(server.memory());
+            course.sent = due;
+            course.memory = course.memory.max(server.memory());
         } else if requests.is_empty() {
-            break;
+            return course;
         }
         while let Some(answer) = requests.try_join_next() {
             match answer.unwrap() {
-                Answer::Accepted(number, time) => {
-                    numbers.push(number);
-                    times.push(time);
-                    took = start.elapsed();
+                Answer::Accepted(time) => {
+                    course.times.push(time);
+                    course.took = start.elapsed();
                 }
-                Answer::Refused => refused += 1,
+                _ => course.refused += 1,
             }
         }
-    }
-    if is_pinned {
-        pin("0-1").await;
-    }
-    // Back to normal.
-    let client = Client::new(&server.url);
-    tokio::time::timeout(Duration::from_secs(5), client.log("/after")).await.unwrap();
-
-    let rows = database
-        .query("SELECT path, count(*) AS rows FROM djaffar_activity WHERE path <> '/after' GROUP BY path")
-        .await;
-    let mut stored: Vec<String> = Vec::new();
-    for row in rows {
-        assert_eq!(row.try_get::<i64>("", "rows").unwrap(), EACH as i64, "a batch came in part");
-        stored.push(row.try_get("", "path").unwrap());
-    }
-    let mut accepted: Vec<String> = numbers.iter().map(|number| format!("/{number}")).collect();
-    stored.sort();
-    accepted.sort();
-    assert!(stored == accepted, "what is stored is not what was accepted");
-    assert!(memory < MEMORY, "{memory}");
-
-    times.sort();
-    let p99 = times[times.len() * 99 / 100];
-    let goodput = times.len() as f64 / took.as_secs_f64() / peak;
-    let what = if is_pinned { "processor" } else { "disk" };
-    report(
-        &format!("three times too much for the {what}"),
-        format!(
-            "{sent} sent in {lasts:.0?}, {} accepted (goodput {goodput:.2} of {peak:.0}/s), {refused} told 503; p99 {p99:.0?}; {} MiB",
-            times.len(),
-            memory >> 20
-        ),
-    );
-    // Of the processor the generator, of which much is asked, may well be the bottleneck.
-    if is_long() && !is_pinned {
-        assert!(refused > 0, "nobody was refused");
-        assert!(p99 < Duration::from_secs(1), "{p99:?}");
-        assert!(goodput >= 0.9, "{goodput}");
     }
 }

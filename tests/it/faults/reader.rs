@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::ledger::Ledger;
-use super::load::load;
-use super::{is_long, report};
-use crate::harness::{Client, Program, TestApp};
+use super::load::Load;
+use super::{is_long, program, report, serve};
+use crate::harness::{Client, TestApp};
 
 /// The write-ahead log of SQLite may grow to this size.
 const WAL: u64 = 64 << 20;
@@ -21,8 +21,13 @@ async fn read_for(client: &Client, lasts: Duration) -> usize {
     let start = Instant::now();
     let (mut after, mut read) = (json!(null), 0);
     while start.elapsed() < lasts {
-        let data = client.graphql_with(page, json!({ "after": after })).await;
-        let page = &data["activities"];
+        let response = client.post_graphql(page, json!({ "after": after })).await;
+        let body: serde_json::Value = response.json().await.unwrap();
+        if !is_long() && !body["errors"].is_null() {
+            // A machine at a standstill may be too slow even for one page.
+            continue;
+        }
+        let page = &body["data"]["activities"];
         read += page["nodes"].as_array().unwrap().len();
         after = match page["pageInfo"]["hasNextPage"].as_bool().unwrap() {
             true => page["pageInfo"]["endCursor"].clone(),
@@ -40,7 +45,7 @@ async fn a_long_reader_does_not_hold_up_the_log() {
     let app = TestApp::start().await;
     let staff = app.staff().await;
     let database = &app.database;
-    let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
+    let server = serve(program(database)).await;
     let reader = staff.at(&server.url);
     let (lasts, rate) = match (is_long(), database.is_postgres()) {
         (false, _) => (2, 50),
@@ -49,7 +54,7 @@ async fn a_long_reader_does_not_hold_up_the_log() {
     };
     let lasts = Duration::from_secs(lasts);
     let ledger = Ledger::default();
-    let mut without = load(&server.url, rate, lasts / 10, &ledger).await;
+    let mut without = Load::new(&server.url, rate, &ledger).lasting(lasts / 10).await;
     let size = async {
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         let start = Instant::now();
@@ -61,12 +66,13 @@ async fn a_long_reader_does_not_hold_up_the_log() {
         largest
     };
     let (mut with, a, b, wal) = tokio::join!(
-        load(&server.url, rate, lasts, &ledger),
+        Load::new(&server.url, rate, &ledger).lasting(lasts),
         read_for(&reader, lasts),
         read_for(&reader, lasts),
         size
     );
-    assert_eq!(with.refused + with.unknown + with.others.len(), 0, "{with}");
+    with.assert_unhindered();
+    with.assert_as_fast_as(&mut without);
     assert!(a + b > 0);
     assert!(wal < WAL, "{wal}");
     ledger.audit(database).await;

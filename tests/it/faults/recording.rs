@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
+use tokio::process::{Child, Command};
+
+use super::until;
 
 /// A call, with the moment at which it had returned.
 struct Call {
@@ -24,6 +27,27 @@ enum Effect {
     Sync,
 }
 
+/// Whether the disk does what it says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Disk {
+    Honest,
+    /// It says of the syncs of the write-ahead log that they are done, and does nothing: what
+    /// `synchronous=NORMAL` is to an honest disk.
+    IgnoresSyncsOfLog,
+    /// The same of all: `synchronous=OFF`.
+    IgnoresSyncs,
+}
+
+impl Disk {
+    fn ignores_sync_of(self, file: &str) -> bool {
+        match self {
+            Self::Honest => false,
+            Self::IgnoresSyncsOfLog => file.ends_with("-wal"),
+            Self::IgnoresSyncs => true,
+        }
+    }
+}
+
 /// All calls of a run.
 pub struct Recording(Vec<Call>);
 
@@ -36,18 +60,12 @@ struct File {
 
 impl Recording {
     /// The command that records what a program does with the files of this database.
-    ///
-    /// A disk that lies says of each sync that it is done, and does nothing: what
-    /// `synchronous=OFF` is to an honest disk.
-    pub fn command(log: &Path, database: &Path, is_honest: bool) -> Vec<String> {
+    pub fn command(log: &Path, database: &Path) -> Vec<String> {
         let calls = "trace=pwrite64,ftruncate,fsync,fdatasync";
         let mut command = strace(database);
         command
             .extend(["-ttt", "-T", "-xx", "-s", "1000000", "-e", calls, "-o"].map(str::to_owned));
         command.push(log.display().to_string());
-        if !is_honest {
-            command.extend(["-e", "inject=fsync,fdatasync:retval=0"].map(str::to_owned));
-        }
         command
     }
 
@@ -83,6 +101,7 @@ impl Recording {
     pub fn files_at(
         &self,
         moment: SystemTime,
+        disk: Disk,
         before: &BTreeMap<String, Vec<u8>>,
         chance: Option<&mut StdRng>,
     ) -> BTreeMap<String, Vec<u8>> {
@@ -94,6 +113,7 @@ impl Recording {
         for (index, call) in self.0.iter().enumerate().take_while(|(_, call)| call.at <= moment) {
             let file = files.entry(call.file.clone()).or_default();
             match call.effect {
+                Effect::Sync if disk.ignores_sync_of(&call.file) => {}
                 Effect::Sync => {
                     for index in std::mem::take(&mut file.pending) {
                         self.0[index].effect.apply(&mut file.durable);
@@ -121,10 +141,48 @@ impl Recording {
 
 /// strace on whatever touches the files of this database.
 pub fn strace(database: &Path) -> Vec<String> {
-    let wal = format!("{}-wal", database.display());
-    let database = database.display().to_string();
-    let command = ["strace", "-f", "--seccomp-bpf", "-qqq", "-y", "-P", &database, "-P", &wal];
-    command.map(str::to_owned).to_vec()
+    let mut command = ["strace", "-f", "--seccomp-bpf", "-qqq", "-y"].map(str::to_owned).to_vec();
+    command.extend(strace_files(database));
+    command
+}
+
+/// What tells strace of the files of this database.
+fn strace_files(database: &Path) -> [String; 4] {
+    let [flag, path] = ["-P".to_owned(), database.display().to_string()];
+    let wal = format!("{path}-wal");
+    [flag.clone(), path, flag, wal]
+}
+
+/// What strace does to a running process, until it is dropped.
+pub struct Injection(Child);
+
+impl Injection {
+    /// Tampers with these calls of the process on the files of this database.
+    pub async fn begin(process: u32, database: &Path, calls: &str, tampering: &str) -> Self {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qqq", "-o", "/dev/null", "-p", &process.to_string()]);
+        command.args(strace_files(database));
+        command.args(["-e", &format!("trace={calls}")]);
+        command.args(["-e", &format!("inject={calls}:{tampering}")]);
+        let injection = Self(command.kill_on_drop(true).spawn().unwrap());
+        until("every thread is traced", async || is_traced(process)).await;
+        injection
+    }
+
+    pub async fn end(mut self) {
+        // It ends by itself with the process.
+        let strace = self.0.id().unwrap().to_string();
+        let _ = Command::new("kill").args(["-TERM", &strace]).status().await;
+        self.0.wait().await.unwrap();
+    }
+}
+
+fn is_traced(process: u32) -> bool {
+    let mut threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads.all(|thread| {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status"));
+        status.is_ok_and(|status| !status.contains("TracerPid:\t0\n"))
+    })
 }
 
 /// `pwrite64(9</path>, "…", 24, 0) = 24` and the like; nothing if it has failed or was made up.

@@ -16,6 +16,8 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     pub async fn create() -> Self {
+        // A test may hold both ends of a thousand connections.
+        rlimit::increase_nofile_limit(u64::MAX).unwrap();
         match std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
             Ok(server) => Self::on(&server).await,
             Err(_) => {

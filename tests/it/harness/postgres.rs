@@ -1,14 +1,17 @@
 //! A PostgreSQL server of a test's own, to stop and to start as it likes.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
+/// However busy the machine is.
+const STARTED: Duration = Duration::from_secs(120);
+
+/// It listens on a socket in its directory, where nobody else can be.
 pub struct PostgresServer {
     data: tempfile::TempDir,
-    port: u16,
     process: Option<Child>,
 }
 
@@ -26,16 +29,13 @@ impl PostgresServer {
             .stdout(Stdio::null())
             .status();
         assert!(initialised.await.unwrap().success());
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let mut server = Self { data, port, process: None };
+        let mut server = Self { data, process: None };
         server.run().await;
         server
     }
 
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://postgres@localhost/postgres?host={}", self.data.path().display())
     }
 
     /// Starts it, and returns when it takes connections.
@@ -45,18 +45,17 @@ impl PostgresServer {
             .arg(self.data.path())
             .arg("-k")
             .arg(self.data.path())
-            .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", "listen_addresses="])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn();
         self.process = Some(process.unwrap());
-        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
-        for _ in 0..1_000 {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        let start = Instant::now();
+        while start.elapsed() < STARTED {
             tick.tick().await;
-            let ready = program("pg_isready")
-                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-                .status();
+            let ready = program("pg_isready").arg("-q").arg("-h").arg(self.data.path()).status();
             if ready.await.unwrap().success() {
                 return;
             }

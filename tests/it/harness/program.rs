@@ -108,8 +108,15 @@ impl Program {
             }
         };
         // Nobody may wait for the pipe to be read.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        Server { child, url, _program: self }
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = log.next_line().await {
+                if std::env::var("DJAFFAR_TEST_LOG").is_ok() {
+                    eprintln!("{line}")
+                }
+            }
+        });
+        let process = process(&child);
+        Server { url, child, process, _program: self }
     }
 }
 
@@ -127,18 +134,19 @@ impl Output {
     }
 }
 
-/// A running `djaffar serve`.
+/// A running `djaffar serve`, which ends when dropped.
 pub struct Server {
-    pub child: Child,
     pub url: String,
+    child: Child,
+    /// The id of the program's own process, which strace may be the parent of.
+    pub process: u32,
     _program: Program,
 }
 
 impl Server {
     /// Ends the program, and strace with it, without a word of warning.
     pub async fn kill(&mut self) {
-        let killed = Command::new("kill").args(["-KILL", &self.process().to_string()]).status();
-        assert!(killed.await.unwrap().success());
+        self.signal("-KILL");
         self.child.wait().await.unwrap();
     }
 
@@ -154,29 +162,46 @@ impl Server {
         }
     }
 
-    /// The id of the program's own process, which strace may be the parent of.
-    pub fn process(&self) -> u32 {
-        let id = self.child.id().unwrap();
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap();
-        match read("comm").trim() {
-            "strace" => read(&format!("task/{id}/children")).trim().parse().unwrap(),
-            _ => id,
-        }
-    }
-
     /// Resident memory, in bytes.
     pub fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
     }
 
     /// Sends SIGTERM, and returns the exit code and what was printed.
-    pub async fn stop(self) -> (Option<i32>, String) {
-        let id = self.child.id().unwrap().to_string();
-        let killed = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-        assert!(killed.success());
-        let output = self.child.wait_with_output().await.unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    pub async fn stop(mut self) -> (Option<i32>, String) {
+        self.signal("-TERM");
+        let mut stdout = self.child.stdout.take().unwrap();
+        let mut printed = String::new();
+        let (read, status) = tokio::join!(stdout.read_to_string(&mut printed), self.child.wait());
+        read.unwrap();
+        (status.unwrap().code(), printed)
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.to_string();
+        let killed = std::process::Command::new("kill").args([signal, &process]).status();
+        assert!(killed.unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // To kill the child is to kill strace alone, and what it has traced lives on.
+        if self.child.id().is_some() {
+            let process = self.process.to_string();
+            let _ = std::process::Command::new("kill").args(["-KILL", &process]).status();
+        }
+    }
+}
+
+/// The process that a child is, or that strace as the child has started.
+fn process(child: &Child) -> u32 {
+    let id = child.id().unwrap();
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap();
+    match read("comm").trim() {
+        "strace" => read(&format!("task/{id}/children")).trim().parse().unwrap(),
+        _ => id,
     }
 }

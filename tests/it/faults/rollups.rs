@@ -1,0 +1,69 @@
+//! Whether what is counted in advance is right.
+
+use std::collections::HashMap;
+
+use sea_orm::QueryResult;
+
+use super::program;
+use crate::harness::TestDatabase;
+
+/// Of what can be relied on: which period, and everything that is counted of it.
+const RELIABLE: [&str; 2] = [
+    "SELECT level, start, CAST(-1 AS BIGINT) AS dimension, activities, first, last, users, sessions, user_sessions
+     FROM djaffar_rollup AS rolled",
+    "SELECT level, start, dimension, CAST(0 AS BIGINT) AS activities, CAST(0 AS BIGINT) AS first,
+     CAST(0 AS BIGINT) AS last, users, sessions, counts AS user_sessions FROM djaffar_rollup_item AS rolled",
+];
+const STALE: &str = "EXISTS (SELECT 1 FROM djaffar_rollup_stale AS stale \
+    WHERE stale.level <= rolled.level \
+    AND stale.start >= rolled.start AND stale.start < rolled.start + rolled.level)";
+
+type Key = (i64, i64, i64);
+type Counts = (i64, i64, i64, [Vec<u8>; 3]);
+
+/// What can be relied on equals a recount: one by plain SQL, and one by the service itself.
+pub async fn check_rollups(database: &TestDatabase) -> Result<(), String> {
+    let wrong = format!(
+        "SELECT count(*) FROM djaffar_rollup AS rolled \
+         WHERE activities <> (SELECT count(*) FROM djaffar_activity \
+             WHERE date >= rolled.start AND date < rolled.start + rolled.level) AND NOT {STALE}"
+    );
+    let wrong = database.count(&wrong).await;
+    if wrong > 0 {
+        return Err(format!("{wrong} periods are counted wrong"));
+    }
+    let forgotten = "SELECT count(*) FROM djaffar_activity AS activity \
+        WHERE NOT EXISTS (SELECT 1 FROM djaffar_rollup AS rolled WHERE level = 900000000 \
+            AND rolled.start <= activity.date AND rolled.start > activity.date - 900000000) \
+        AND NOT EXISTS (SELECT 1 FROM djaffar_rollup_stale AS stale WHERE level = 900000000 \
+            AND stale.start <= activity.date AND stale.start > activity.date - 900000000)";
+    let forgotten = database.count(forgotten).await;
+    if forgotten > 0 {
+        return Err(format!("{forgotten} activities are in no count"));
+    }
+    let before = reliable(database).await;
+    program(database).run(&["stats", "rebuild"]).await.success();
+    let after = reliable(database).await;
+    let differs = |(key, counts): &(&Key, &Counts)| after.get(*key).is_some_and(|is| is != *counts);
+    match before.iter().find(differs) {
+        None => Ok(()),
+        Some((key, counts)) => Err(format!("{key:?} was {counts:?}, and is {:?}", after[key])),
+    }
+}
+
+async fn reliable(database: &TestDatabase) -> HashMap<Key, Counts> {
+    let mut reliable = HashMap::new();
+    for select in RELIABLE {
+        let rows = database.query(&format!("{select} WHERE NOT {STALE}")).await;
+        reliable.extend(rows.iter().map(counted));
+    }
+    reliable
+}
+
+fn counted(row: &QueryResult) -> (Key, Counts) {
+    let number = |name: &str| row.try_get::<i64>("", name).unwrap();
+    let set = |name: &str| row.try_get::<Vec<u8>>("", name).unwrap();
+    let key = (number("level"), number("start"), number("dimension"));
+    let sets = ["users", "sessions", "user_sessions"].map(set);
+    (key, (number("activities"), number("first"), number("last"), sets))
+}
