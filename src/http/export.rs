@@ -99,14 +99,14 @@ async fn activities(app: &App, parts: &Parts, format: Format) -> Result<Body, Er
     let Which { filter, order_by, after } = asked(parts)?;
     let selection = selection(filter.as_deref(), order_by.as_deref(), after.as_deref())?;
     let place = app.admission.export()?;
-    app.auth.note_export(&staff, format.as_str(), filter, after).await?;
+    app.auth.note_export(&staff, format.as_str(), &selection.filter, after).await?;
     stream(File::Activities(app.activities.export(&staff, selection, format, cursor)), place).await
 }
 
 async fn whole_person(app: &App, parts: &Parts) -> Result<Body, Error> {
     let admin = viewer(app, parts).await?.admin()?;
     let Who { user, session, ip } = asked(parts)?;
-    let person = Person::one_of(user, session, ip)?;
+    let person = Person::one_of(user, session, ip, app.config.ip_storage)?;
     let place = app.admission.export()?;
     stream(File::Person(app.privacy.export(&admin, &person, cursor).await?), place).await
 }
