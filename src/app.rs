@@ -120,7 +120,7 @@ impl Builder {
         let (activities, relay) = Activities::start(store.clone(), auth.sessions.clone());
         let privacy = Privacy::new(store.clone(), auth.clone(), activities.clone());
         let erase = tokio::spawn(privacy.clone().keep_erasing());
-        let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention));
+        let prune = tokio::spawn(privacy.clone().keep_pruning(self.config.retention.clone()));
         let config = Arc::new(self.config);
         let domain = Domain {
             activities: activities.clone(),

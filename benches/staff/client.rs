@@ -16,10 +16,21 @@ impl Client {
 
     /// The data of an answer.
     pub async fn ask(&self, query: &str, variables: &Value) -> Value {
-        let body = json!({ "query": query, "variables": variables });
-        let request = self.http.post(&self.url).bearer_auth(&self.token).json(&body);
-        let mut answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let mut answer = self.answer(query, variables).await;
         assert!(answer["errors"].is_null(), "{query} {variables}: {}", answer["errors"]);
         answer["data"].take()
+    }
+
+    /// The code of the error of an answer, if there is one.
+    pub async fn error(&self, query: &str, variables: &Value) -> Option<String> {
+        let answer = self.answer(query, variables).await;
+        let code = answer["errors"].get(0)?["extensions"]["code"].as_str();
+        Some(code.unwrap_or("unknown").to_owned())
+    }
+
+    async fn answer(&self, query: &str, variables: &Value) -> Value {
+        let body = json!({ "query": query, "variables": variables });
+        let request = self.http.post(&self.url).bearer_auth(&self.token).json(&body);
+        request.send().await.unwrap().json().await.unwrap()
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Fills a fresh database by `djaffar demo fill`, starts the real program and asks one question after
 //! the other. SQLite always, PostgreSQL if `DJAFFAR_TEST_POSTGRES_URL` names a server: `make bench`.
-//! `DJAFFAR_BENCH_ROWS` says how many activities there are. `DJAFFAR_BENCH_DATABASE` is the URL of a
+//! `DJAFFAR_BENCH_ACTIVITIES` says how many there are. `DJAFFAR_BENCH_DATABASE` is the URL of a
 //! database that has been filled before, to ask that alone.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod client;
+mod live;
+mod load;
 mod questions;
 #[path = "../ingest/server.rs"]
 #[allow(dead_code)]
@@ -18,21 +20,28 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use self::client::Client;
-use self::questions::Question;
+use self::load::Load;
+use self::questions::{Bar, Question};
 use self::server::Server;
 use self::sql::Sql;
 
 /// So often each question is asked, each time about something else.
 const ROUNDS: usize = 200;
-/// The plain SQL is asked less often if it takes longer than this.
+/// The plain SQL is asked less often if it takes longer than this, and so is a slow question.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Activities a second that a filling has to write.
+const FILL_RATE: f64 = 50_000.0;
+/// Activities a second that come in meanwhile, in the part that is asked under load.
+const LOAD: u32 = 500;
 
 fn main() {
     if let Ok(filled) = std::env::var("DJAFFAR_BENCH_DATABASE") {
         return measure("Filled before", &filled);
     }
     let directory = tempfile::tempdir().unwrap();
-    let rows = std::env::var("DJAFFAR_BENCH_ROWS").unwrap_or("10000000".to_owned());
+    let rows = ["DJAFFAR_BENCH_ACTIVITIES", "DJAFFAR_BENCH_ROWS"];
+    let rows = rows.iter().find_map(|name| std::env::var(name).ok());
+    let rows = rows.unwrap_or("10000000".to_owned());
     let sqlite = format!("sqlite://{}/bench.db", directory.path().display());
     fill("SQLite", &sqlite, &rows);
     measure("SQLite", &sqlite);
@@ -45,7 +54,9 @@ fn main() {
 fn fill(database: &str, url: &str, rows: &str) {
     let start = Instant::now();
     let filled = run(url, &["demo", "fill", "--activities", rows]);
-    println!("\n{database}: {}", filled.trim());
+    let rate: f64 = filled.rsplit(": ").next().unwrap().split(' ').next().unwrap().parse().unwrap();
+    let verdict = if rate >= FILL_RATE { "ok" } else { "MISSED" };
+    println!("\n{database}: {} (bar: {FILL_RATE:.0}, {verdict})", filled.trim());
     println!("{database}: filled, indexed and counted in {:.0?}", start.elapsed());
 }
 
@@ -56,40 +67,104 @@ fn measure(database: &str, url: &str) {
     let server = Server::start(url);
     let name = format!("bench-{}", std::process::id());
     run(url, &["user", "create", &name, "--role", "staff", "--password-stdin"]);
-    let token = run(url, &["token", "create", "--user", &name, "--name", "x", "--scope", "read"]);
-    let client = Client::new(&server.url, token.trim());
-    println!("\n| {:<52} | {:>9} | {:>9} | {:>9} |", database, "median", "p99", "plain SQL");
-    println!("| {:-<52} | --------: | --------: | --------: |", "");
+    let token = |scope: &str| {
+        run(url, &["token", "create", "--user", &name, "--name", "x", "--scope", scope])
+    };
+    let (read, log) = (token("read"), token("log"));
+    let client = Client::new(&server.url, read.trim());
     runtime.block_on(async {
-        for question in questions::all(&client, &sql).await {
-            let (median, p99) = over_http(&client, &question).await;
-            let plain = plain(&sql, &question).await;
-            println!(
-                "| {:<52} | {} | {} | {} |",
-                question.title,
-                shown(median),
-                shown(p99),
-                plain.map_or(format!("{:>9}", ""), shown)
-            );
+        let questions = questions::all(&client, &sql).await;
+        head(database);
+        for question in &questions {
+            ask(&client, &sql, question).await;
+        }
+        head(&format!("{database}, while {LOAD} a second come in"));
+        let load = Load::start(&server.url, log.trim(), LOAD);
+        for question in questions.iter().filter(|question| question.under_load) {
+            ask(&client, &sql, question).await;
+        }
+        println!("\n{database}: {}", load.stop().await);
+        println!("\n| {:<52} | {:>9} | {:>9} | {:>9} | verdict |", "live", "median", "p99", "bar");
+        println!("| {:-<52} | --------: | --------: | --------: | ------- |", "");
+        live::measure(database, &server.url, &server.url, &read, &log).await;
+        if url.starts_with("postgres") {
+            let other = Server::start(url);
+            let title = format!("{database}, stored by another node");
+            live::measure(&title, &other.url, &server.url, &read, &log).await;
         }
     });
+}
+
+fn head(database: &str) {
+    println!(
+        "\n| {database:<52} | {:>9} | {:>9} | {:>9} | {:>9} | {:>6} | {:>14} | verdict |",
+        "median", "p99", "plain SQL", "its p99", "p99 by", "bar"
+    );
+    let line = "--------:";
+    println!(
+        "| {:-<52} | {line} | {line} | {line} | {line} | -----: | -------------: | ------- |",
+        ""
+    );
+}
+
+/// Asks a question, and prints how long that takes.
+async fn ask(client: &Client, sql: &Sql, question: &Question) {
+    if question.bar == Some(Bar::Cut) {
+        return cut(client, question).await;
+    }
+    let (median, p99) = over_http(client, question).await;
+    let plain = plain(sql, question).await;
+    let ratio = plain.map(|(_, of_sql)| p99.as_secs_f64() / of_sql.as_secs_f64());
+    println!(
+        "| {:<52} | {} | {} | {} | {} | {:>6} | {:>14} | {:<7} |",
+        question.title,
+        shown(median),
+        shown(p99),
+        plain.map_or(format!("{:>9}", ""), |(median, _)| shown(median)),
+        plain.map_or(format!("{:>9}", ""), |(_, p99)| shown(p99)),
+        ratio.map_or(String::new(), |ratio| format!("{ratio:.1}")),
+        question.bar.map_or(String::new(), |bar| bar.to_string()),
+        question.bar.map_or("", |bar| bar.verdict(p99, ratio)),
+    );
+}
+
+/// Asks what no index can answer: it is cut, or answered sooner.
+async fn cut(client: &Client, question: &Question) {
+    let start = Instant::now();
+    let code = client.error(&question.query, &question.variables[0]).await;
+    let time = start.elapsed();
+    let is_told = code.as_deref().is_none_or(|code| code == "TIMEOUT");
+    println!(
+        "| {:<52} | {:>9} | {} | {:>9} | {:>9} | {:>6} | {:>14} | {:<7} |",
+        question.title,
+        code.unwrap_or_default(),
+        shown(time),
+        "",
+        "",
+        "",
+        "TIMEOUT in 9 s",
+        if is_told && time < Duration::from_secs(9) { "ok" } else { "MISSED" },
+    );
 }
 
 /// The median and the 99th percentile.
 async fn over_http(client: &Client, question: &Question) -> (Duration, Duration) {
     let mut times = Vec::new();
+    let begin = Instant::now();
     for round in 0..ROUNDS {
         let variables = &question.variables[round % question.variables.len()];
         let start = Instant::now();
         client.ask(&question.query, variables).await;
         times.push(start.elapsed());
+        if begin.elapsed() > 4 * PATIENCE && times.len() > 2 {
+            break;
+        }
     }
-    times.sort();
-    (times[ROUNDS / 2], times[ROUNDS * 99 / 100])
+    percentiles(times)
 }
 
-/// The median of the same by plain SQL.
-async fn plain(sql: &Sql, question: &Question) -> Option<Duration> {
+/// The same by plain SQL.
+async fn plain(sql: &Sql, question: &Question) -> Option<(Duration, Duration)> {
     let mut times = Vec::new();
     let start = Instant::now();
     for statements in question.sql.iter().cycle().take(ROUNDS.min(question.sql.len() * ROUNDS)) {
@@ -102,8 +177,12 @@ async fn plain(sql: &Sql, question: &Question) -> Option<Duration> {
             break;
         }
     }
+    (!times.is_empty()).then(|| percentiles(times))
+}
+
+fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort();
-    times.get(times.len() / 2).copied()
+    (times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
 fn shown(time: Duration) -> String {

@@ -16,6 +16,13 @@ impl Sql {
         self.0.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}")).len()
     }
 
+    /// A number that a statement selects, if it finds one.
+    pub async fn number(&self, sql: &str) -> Option<i64> {
+        let statement = Statement::from_string(self.0.get_database_backend(), sql);
+        let row = self.0.query_one_raw(statement).await.unwrap();
+        row.map(|row| row.try_get_by_index(0).unwrap())
+    }
+
     /// A UUID as a literal.
     pub fn uuid(&self, id: &str) -> String {
         match self.0.get_database_backend() {

@@ -18,6 +18,7 @@ mod m20261123_000001_create_tables;
 mod m20261123_000002_create_rollups;
 mod m20261123_000003_create_audit;
 mod m20261123_000004_index_activity;
+mod m20261127_000005_keep_watch;
 
 /// All migrations, in the order in which they are applied.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_create_rollups::Migration),
             Box::new(m20261123_000003_create_audit::Migration),
             Box::new(m20261123_000004_index_activity::Migration),
+            Box::new(m20261127_000005_keep_watch::Migration),
         ]
     }
 

@@ -9,6 +9,7 @@ use super::audit::Action;
 use super::users::{checked_username, new_user};
 use super::{Admin, Auth, Role, Scope, Session, Staff, Token, User, Viewer};
 use crate::error::{Error, Reason};
+use crate::store::activities::Filter;
 use crate::store::admin::{Changed, UserChange};
 use crate::store::{Timestamp, without_nul};
 
@@ -206,20 +207,14 @@ impl Auth {
         &self,
         staff: &Staff,
         format: &str,
-        filter: Option<String>,
+        filter: &Filter,
         after: Option<String>,
     ) -> Result<(), Error> {
-        let details = json!({ "format": format, "where": filter, "after": after });
-        self.audit.write(staff.actor().did(Action::Export, None, Some(details))).await
-    }
-
-    /// Notes that the operator has old things forgotten, before they are.
-    pub(crate) async fn note_prune(
-        &self,
-        admin: &Admin,
-        details: serde_json::Value,
-    ) -> Result<(), Error> {
-        self.audit.write(admin.actor().did(Action::Prune, None, Some(details))).await
+        // By what, but not the values: an address or a path may be what is to be forgotten.
+        let details = json!({ "format": format, "where": filter.fields(), "after": after });
+        self.audit.write(staff.actor().did(Action::Export, None, Some(details))).await?;
+        self.audit.note_filter(staff, filter).await;
+        Ok(())
     }
 
     /// What was remembered of credentials is looked up anew.

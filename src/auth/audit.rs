@@ -7,14 +7,18 @@ use moka::future::Cache;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Admin, Staff};
+use super::{Admin, Role, Staff, User};
 use crate::error::Error;
+use crate::store::activities;
+use crate::store::audit::Filter;
 use crate::store::entity::audit_event;
 use crate::store::keyset::{CappedCount, Page, Slice};
 use crate::store::{Store, Timestamp};
 
 /// Reading the same person again within this time is the same reading.
 const READING: Duration = Duration::from_secs(600);
+/// Who brings credentials of the host application with each request signs in once in this time.
+const SIGN_IN: Duration = Duration::from_secs(4 * 60 * 60);
 const CACHED: u64 = 10_000;
 
 /// Who uses a right.
@@ -121,14 +125,17 @@ impl From<audit_event::Model> for AuditEvent {
 #[derive(Clone, Debug)]
 pub(crate) struct Audit {
     store: Store,
-    /// Who has read whom lately.
-    read: Cache<(Option<Uuid>, Uuid), ()>,
+    /// Who has read whom lately, by id or address.
+    read: Cache<(Option<Uuid>, String), ()>,
+    /// Who has signed in lately without a log-in.
+    signed_in: Cache<Uuid, ()>,
 }
 
 impl Audit {
     pub(super) fn new(store: Store) -> Self {
         let read = Cache::builder().max_capacity(CACHED).time_to_live(READING).build();
-        Self { store, read }
+        let signed_in = Cache::builder().max_capacity(CACHED).time_to_live(SIGN_IN).build();
+        Self { store, read, signed_in }
     }
 
     /// Writes a line, before what it tells of is done.
@@ -137,38 +144,73 @@ impl Audit {
     }
 
     /// Notes that staff have looked at these people or their sessions.
-    ///
-    /// Reading goes on while the database takes nothing in: then the log of the process has it.
     pub(crate) async fn note_reading(&self, staff: &Staff, subjects: &[Uuid]) {
         for subject in subjects {
-            let reading = (staff.actor().user_id, *subject);
-            if staff.actor().user_id == Some(*subject) || self.read.contains_key(&reading) {
-                continue;
-            }
-            let event = staff.actor().did(Action::ReadPerson, Some(*subject), None);
-            match self.write(event).await {
-                Ok(()) => self.read.insert(reading, ()).await,
-                Err(error) => {
-                    let actor = staff.actor().user_id;
-                    tracing::warn!(?actor, %subject, "a reading is not in the audit log");
-                    error.log();
-                }
+            if staff.actor().user_id != Some(*subject) {
+                let event = staff.actor().did(Action::ReadPerson, Some(*subject), None);
+                self.note_once(staff, subject.to_string(), event).await;
             }
         }
     }
 
+    /// Notes that staff have looked at those whom a filter names.
+    pub(crate) async fn note_filter(&self, staff: &Staff, filter: &activities::Filter) {
+        self.note_reading(staff, &filter.people()).await;
+        for address in filter.addresses() {
+            // An address may be what is to be forgotten.
+            let details = json!({ "person": "ip" });
+            let event = staff.actor().did(Action::ReadPerson, None, Some(details));
+            self.note_once(staff, address, event).await;
+        }
+    }
+
+    /// Reading goes on while the database takes nothing in: then the log of the process has it.
+    async fn note_once(&self, staff: &Staff, whom: String, event: audit_event::Model) {
+        let actor = staff.actor().user_id;
+        let subject = event.subject.clone();
+        let noted = self.read.try_get_with((actor, whom), self.write(event)).await;
+        if let Err(error) = noted {
+            tracing::warn!(?actor, ?subject, "a reading is not in the audit log");
+            error.log();
+        }
+    }
+
+    /// Notes that a member of staff comes with credentials of the host application.
+    pub(super) async fn note_sign_in(&self, actor: &Actor, user: &User, by: &str) {
+        if user.role < Role::Staff {
+            return;
+        }
+        let actor = Actor { user_id: Some(user.id), ..actor.clone() };
+        let event = actor.did(Action::LogIn, Some(user.id), Some(json!({ "by": by })));
+        if let Err(error) = self.signed_in.try_get_with(user.id, self.write(event)).await {
+            tracing::warn!(user = %user.id, "a sign-in is not in the audit log");
+            error.log();
+        }
+    }
+
     /// One page of the log, the newest first.
-    pub(crate) async fn page(&self, _: &Admin, page: &Page) -> Result<Slice<AuditEvent>, Error> {
-        Ok(self.store.audit_events(page).await?.map(AuditEvent::from))
+    pub(crate) async fn page(
+        &self,
+        _: &Admin,
+        filter: &Filter,
+        page: &Page,
+    ) -> Result<Slice<AuditEvent>, Error> {
+        Ok(self.store.audit_events(filter, page).await?.map(AuditEvent::from))
     }
 
     /// So many lines, the newest first. For the command line.
     pub(crate) async fn newest(&self, admin: &Admin, limit: u64) -> Result<Vec<AuditEvent>, Error> {
-        Ok(self.page(admin, &Page { limit, ..Page::default() }).await?.rows)
+        let page = Page { limit, ..Page::default() };
+        Ok(self.page(admin, &Filter::default(), &page).await?.rows)
     }
 
     /// How many lines there are.
-    pub(crate) async fn count(&self, _: &Admin, cap: u64) -> Result<CappedCount, Error> {
-        self.store.count_audit_events(cap).await
+    pub(crate) async fn count(
+        &self,
+        _: &Admin,
+        filter: &Filter,
+        cap: u64,
+    ) -> Result<CappedCount, Error> {
+        self.store.count_audit_events(filter, cap).await
     }
 }

@@ -35,7 +35,8 @@ pub(crate) use users::Users;
 pub(crate) use viewer::{Admin, Client, Reader, Reporter, Staff, Viewer};
 pub(crate) use visitor::Visitor;
 
-pub(crate) use crate::store::sessions::Filter as SessionFilter;
+pub(crate) use crate::store::audit::Filter as AuditFilter;
+pub(crate) use crate::store::sessions::{Filter as SessionFilter, SortKey as SessionSortKey};
 pub(crate) use crate::store::users::{Filter as UserFilter, SortKey as UserSortKey};
 
 use crate::config::Config;
@@ -110,12 +111,16 @@ impl Auth {
             .filter(|authorization| identity.is_none() || authorization.contains(token::PREFIX));
         if let Some(authorization) = authorization {
             let (user, token) = self.bearer(&authorization).await?;
+            if token.is_none() {
+                self.audit.note_sign_in(&viewer.actor(), &user, "token of the host").await;
+            }
             let subjects =
                 [token.as_ref().map(|it| Subject::Token(it.id)), Some(Subject::User(user.id))];
             viewer = Viewer { user: Some(user), is_bearer: true, token, ..viewer };
             self.sessions.note(subjects.into_iter().flatten().collect()).await;
         } else if let Some(identity) = identity {
             let user = self.users.of_identity(&identity).await?;
+            self.audit.note_sign_in(&viewer.actor(), &user, "host").await;
             self.sessions.note(vec![Subject::User(user.id)]).await;
             viewer.user = Some(user);
         } else if let Some(user_id) = viewer.logged_in() {

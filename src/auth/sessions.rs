@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::store::entity::session;
 use crate::store::keyset::{CappedCount, Page, Slice};
-use crate::store::sessions::Filter;
+use crate::store::sessions::{Filter, SortKey};
 use crate::store::{Seen, Store, Subject, Timestamp};
 
 /// Times of last use are written down when they are off by so much.
@@ -187,10 +187,11 @@ impl Sessions {
         &self,
         _: &Staff,
         filter: &Filter,
+        key: SortKey,
         descending: bool,
         page: &Page,
     ) -> Result<Slice<Session>, Error> {
-        Ok(self.store.sessions(filter, descending, page).await?.map(Session::from))
+        Ok(self.store.sessions(filter, key, descending, page).await?.map(Session::from))
     }
 
     /// How many sessions the filter lets through.
@@ -208,15 +209,17 @@ impl Sessions {
         Ok(self.store.sessions_by_id(ids).await?.into_iter().map(Session::from).collect())
     }
 
-    /// The newest thousand sessions of a user, and whether they are active.
-    pub(crate) async fn of_user(
+    /// The newest thousand sessions, of one user if one is named, and whether they are active.
+    pub(crate) async fn newest(
         &self,
         admin: &Admin,
-        user_id: Uuid,
+        user_id: Option<Uuid>,
     ) -> Result<Vec<(Session, bool)>, Error> {
-        let filter = Filter { users: vec![vec![user_id]], ..Filter::default() };
+        let users = user_id.map(|user_id| vec![user_id]).into_iter().collect();
+        let filter = Filter { users, ..Filter::default() };
         let page = Page { limit: 1_000, ..Page::default() };
-        let sessions = self.page(&admin.staff(), &filter, true, &page).await?.rows;
+        let key = SortKey::FirstSeenAt;
+        let sessions = self.page(&admin.staff(), &filter, key, true, &page).await?.rows;
         let ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
         let active = self.active(&ids).await?;
         Ok(sessions.into_iter().map(|it| (it.clone(), active.contains(&it.id))).collect())
@@ -323,6 +326,9 @@ impl Sessions {
     /// Looks every session up anew, also those that are being looked up at the moment. What has
     /// ended here stays so.
     pub(super) fn forget_all(&self) {
+        // A session that was erased would be taken for one that is there.
+        self.noted.invalidate_all();
+        self.owners.invalidate_all();
         self.stale_before.fetch_max(Timestamp::now().0, Ordering::AcqRel);
     }
 

@@ -17,6 +17,9 @@ pub(super) struct Export {
     /// Which activities: an ActivityFilter as JSON, like '{"path": {"startsWith": "/checkout"}}'
     #[arg(long = "where", value_name = "JSON")]
     filter: Option<String>,
+    /// The newest first, or the oldest
+    #[arg(long, default_value = "newest", value_parser = ["newest", "oldest"])]
+    order: String,
     /// Go on after the row with this cursor; the file then has no header
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
@@ -30,10 +33,12 @@ pub(super) async fn run(database_url: &str, export: Export) -> Result<()> {
 }
 
 async fn write(djaffar: &Djaffar, export: Export) -> Result<()> {
-    let Export { format, filter, after } = export;
+    let Export { format, filter, order, after } = export;
     let staff = Admin::operator().staff();
-    let selection = selection(filter.as_deref(), None, after.as_deref())?;
-    djaffar.auth().note_export(&staff, &format, filter, after).await?;
+    let direction = if order == "oldest" { "ASC" } else { "DESC" };
+    let order = format!("{{\"field\": \"DATE\", \"direction\": \"{direction}\"}}");
+    let selection = selection(filter.as_deref(), Some(&order), after.as_deref())?;
+    djaffar.auth().note_export(&staff, &format, &selection.filter, after).await?;
     let mut export = djaffar.activities().export(&staff, selection, format.parse()?, cursor);
     let mut stdout = std::io::stdout().lock();
     while let Some(piece) = export.next().await? {

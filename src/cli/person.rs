@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Result, open};
 use crate::app::Djaffar;
 use crate::auth::Admin;
+use crate::config::IpStorage;
 use crate::graphql::cursor;
 use crate::privacy::{Mode, Person, PersonExport, Report};
 
@@ -37,8 +38,18 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(skip)]
 pub(super) struct Who {
+    #[command(flatten)]
+    name: Name,
+    /// What the server keeps of an address: full, truncated or none
+    #[arg(long, env = "DJAFFAR_IP_STORAGE", default_value = "full")]
+    ip_storage: IpStorage,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Name {
     /// The name that the user logs in with
     #[arg(long)]
     user: Option<String>,
@@ -87,11 +98,12 @@ async fn execute(djaffar: &Djaffar, command: Command) -> Result<()> {
 }
 
 async fn person(djaffar: &Djaffar, who: Who) -> Result<Person> {
-    let user = match who.user {
+    let Name { user, session, ip } = who.name;
+    let user = match user {
         Some(name) => Some(djaffar.auth().users.id_of(&name).await?),
         None => None,
     };
-    Ok(Person::one_of(user, who.session, who.ip)?)
+    Ok(Person::one_of(user, session, ip, who.ip_storage)?)
 }
 
 async fn write(mut export: PersonExport) -> Result<()> {

@@ -8,11 +8,11 @@ use crate::auth::{Admin, Auth};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Session {
-    /// List the sessions of a user, the newest first
+    /// List the newest thousand sessions, the newest first
     List {
-        /// Whose
+        /// Those of this user alone
         #[arg(long)]
-        user: String,
+        user: Option<String>,
     },
     /// End sessions; what was done in them stays in the log
     End {
@@ -36,15 +36,30 @@ async fn change(auth: &Auth, session: Session) -> Result<()> {
     let admin = Admin::operator();
     match session {
         Session::List { user } => {
-            let user_id = auth.users.id_of(&user).await?;
-            println!("{:<36} {:<8} {:<17} {:<17} USER AGENT", "ID", "STATE", "BEGAN", "LAST SEEN");
-            for (session, is_active) in auth.sessions.of_user(&admin, user_id).await? {
+            let user_id = match user {
+                Some(name) => Some(auth.users.id_of(&name).await?),
+                None => None,
+            };
+            let sessions = auth.sessions.newest(&admin, user_id).await?;
+            let users: Vec<_> =
+                sessions.iter().filter_map(|(session, _)| session.user_id).collect();
+            let users = auth.users.by_ids(&users).await?;
+            println!(
+                "{:<36} {:<8} {:<17} {:<17} {:<20} USER AGENT",
+                "ID", "STATE", "BEGAN", "LAST SEEN", "USER"
+            );
+            for (session, is_active) in sessions {
+                let user = users.iter().find(|user| Some(user.id) == session.user_id);
+                let user = user.map_or("-", |user| &user.username);
                 let state = if is_active { "active" } else { "ended" };
                 let (began, seen) =
                     (shown(Some(session.first_seen_at)), shown(Some(session.last_seen_at)));
                 // What the browser sent must not speak to the terminal.
                 let user_agent = session.user_agent.replace(char::is_control, " ");
-                println!("{} {state:<8} {began:<17} {seen:<17} {user_agent}", session.id);
+                println!(
+                    "{} {state:<8} {began:<17} {seen:<17} {user:<20} {user_agent}",
+                    session.id
+                );
             }
         }
         Session::End { id: Some(id), .. } => {

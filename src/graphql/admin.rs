@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::types::parse_id;
 use super::types::person::{ErasePersonInput, PersonReport};
+use super::types::retention::{PruneInput, PrunePayload, prune};
 use super::types::session::Session;
 use super::types::token::ApiToken;
 use super::types::user::{Role, User};
@@ -139,6 +140,16 @@ impl Administration {
         Ok(EndUserSessionsPayload { count, user_errors })
     }
 
+    /// Forgets now what is too old, in the background; for admins. For how long things are kept is set
+    /// where the service is started: see `retention`.
+    async fn prune(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whether only to count.")] input: PruneInput,
+    ) -> Result<PrunePayload, Error> {
+        prune(context, input).await
+    }
+
     /// Forgets one person; for admins. They are locked out at once; the rest is done in the
     /// background, in small steps. `personReport` tells what is left.
     async fn erase_person(
@@ -147,7 +158,7 @@ impl Administration {
         #[graphql(desc = "Who, and how.")] input: ErasePersonInput,
     ) -> Result<ErasePersonPayload, Error> {
         let admin = viewer(context)?.admin()?;
-        let person = input.person()?;
+        let person = input.person(context)?;
         let privacy = &domain(context)?.privacy;
         let erased = async {
             if input.dry_run {

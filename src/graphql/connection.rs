@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::domain;
 use crate::activity::{CappedCount, Filter, Key, Page, Position, Slice, Timestamp};
-use crate::auth::{Admin, Reader, SessionFilter, Staff, UserFilter};
+use crate::auth::{Admin, AuditFilter, Reader, SessionFilter, Staff, UserFilter};
 use crate::error::Error;
 
 /// Rows of a page if neither `first` nor `last` is given.
@@ -103,7 +103,9 @@ pub(super) enum Order {
     Date,
     AuditDate,
     FirstSeenAt,
+    SessionLastSeenAt,
     CreatedAt,
+    UserLastSeenAt,
     Username,
 }
 
@@ -149,7 +151,9 @@ impl Order {
             Self::Date => 'd',
             Self::AuditDate => 'a',
             Self::FirstSeenAt => 'f',
+            Self::SessionLastSeenAt => 's',
             Self::CreatedAt => 'c',
+            Self::UserLastSeenAt => 'u',
             Self::Username => 'n',
         }
     }
@@ -205,7 +209,7 @@ pub(super) enum Countable {
     Activities(Reader, Filter),
     Sessions(Staff, SessionFilter),
     Users(Staff, UserFilter),
-    AuditEvents(Admin),
+    AuditEvents(Admin, AuditFilter),
 }
 
 impl<Node> Connection<Node> {
@@ -222,7 +226,9 @@ impl<Node> Connection<Node> {
             Countable::Users(staff, filter) => {
                 domain.auth.users.count(staff, filter, MAX_COUNT).await
             }
-            Countable::AuditEvents(admin) => domain.auth.audit.count(admin, MAX_COUNT).await,
+            Countable::AuditEvents(admin, filter) => {
+                domain.auth.audit.count(admin, filter, MAX_COUNT).await
+            }
         };
         self.counted.get_or_try_init(counting).await
     }

@@ -5,9 +5,10 @@ use async_graphql::{Context, ID, Object};
 use super::connection::{Connection, PageArguments};
 use super::types::activity::{Activity, ActivityOrder, activities};
 use super::types::audit::{AuditEvent, audit_events};
-use super::types::filter::{ActivityFilter, SessionFilter, UserFilter};
+use super::types::filter::{ActivityFilter, AuditEventFilter, SessionFilter, UserFilter};
 use super::types::node::{Node, nodes};
 use super::types::person::{PersonReport, person_report};
+use super::types::retention::{Retention, retention};
 use super::types::session::{Session, SessionOrder, sessions};
 use super::types::stats::ActivityStats;
 use super::types::user::{User, UserOrder, users};
@@ -74,7 +75,7 @@ impl Query {
             ActivityFilter,
         >,
     ) -> Result<ActivityStats, Error> {
-        ActivityStats::new(viewer(context)?.staff()?.reader(), None, filter)
+        ActivityStats::new(context, viewer(context)?.staff()?.reader(), None, filter).await
     }
 
     /// Who is known here; for staff.
@@ -129,8 +130,16 @@ impl Query {
         #[graphql(desc = "Only items after the one with this cursor.")] after: Option<String>,
         #[graphql(desc = "So many items from the end, at most 200.")] last: Option<i32>,
         #[graphql(desc = "Only items before the one with this cursor.")] before: Option<String>,
+        #[graphql(name = "where", desc = "Which lines are meant.")] filter: Option<
+            AuditEventFilter,
+        >,
     ) -> async_graphql::Result<Connection<AuditEvent>> {
-        audit_events(context, PageArguments { first, after, last, before }).await
+        audit_events(context, PageArguments { first, after, last, before }, filter).await
+    }
+
+    /// For how long things are kept, as the service was started; for admins.
+    async fn retention(&self, context: &Context<'_>) -> Result<Retention, Error> {
+        retention(context)
     }
 
     /// Browser sessions; for staff.

@@ -26,7 +26,9 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Activity, Error>> + use<>, Error> {
         let staff = viewer(context)?.staff()?;
         let filter = filter.map_or(Ok(Filter::All(Vec::new())), ActivityFilter::checked)?;
-        let activities = domain(context)?.activities.watch(&staff, filter);
+        let domain = domain(context)?;
+        domain.auth.audit.note_filter(&staff, &filter).await;
+        let activities = domain.activities.watch(&staff, filter);
         Ok(activities.map(|activity| activity.map(Activity).map_err(lagged)))
     }
 }

@@ -103,14 +103,14 @@ async fn activities(app: &App, parts: &Parts, format: Format) -> Result<Body, Er
         return Ok(Body::empty());
     }
     let place = app.admission.export()?;
-    app.auth.note_export(&staff, format.as_str(), filter, after).await?;
+    app.auth.note_export(&staff, format.as_str(), &selection.filter, after).await?;
     stream(File::Activities(app.activities.export(&staff, selection, format, cursor)), place).await
 }
 
 async fn whole_person(app: &App, parts: &Parts) -> Result<Body, Error> {
     let admin = viewer(app, parts).await?.admin()?;
     let Who { user, session, ip } = asked(parts)?;
-    let person = Person::one_of(user, session, ip)?;
+    let person = Person::one_of(user, session, ip, app.config.ip_storage)?;
     if parts.method == Method::HEAD {
         return Ok(Body::empty());
     }

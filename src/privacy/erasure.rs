@@ -10,16 +10,17 @@ use super::person::{SESSIONS, unknown};
 use super::{Person, Privacy};
 use crate::activity::{Filter, Key, Page, Position};
 use crate::auth::audit::Action;
-use crate::auth::{Admin, SessionFilter};
+use crate::auth::{Admin, SessionFilter, SessionSortKey};
 use crate::error::{Error, Reason};
 use crate::store::Timestamp;
 use crate::store::admin::Changed;
 use crate::store::entity::{activity, erasure};
 use crate::store::forget::{Forget, STEP};
+use crate::store::turn::Work;
 
-/// Other nodes may still know a person's credentials for so long, and take in what comes by them:
-/// until then an erasure looks again for more.
-const SETTLE_SECONDS: i64 = 15;
+/// Other nodes may still know a person's credentials and sessions for so long, and take in what comes
+/// by them: until then an erasure looks again for more. Longer than they remember anything.
+const SETTLE_SECONDS: i64 = 75;
 /// How often that is done, and whether another node has left work behind.
 const AGAIN: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(60);
@@ -61,6 +62,13 @@ enum Progress {
     Later,
 }
 
+/// An erasure of which nothing is left in the log.
+struct Settled {
+    id: Uuid,
+    /// The account that goes as well.
+    user: Option<Uuid>,
+}
+
 impl Privacy {
     /// Orders that a person be forgotten. From now on they are locked out; the rest is done in the
     /// background, also if this process ends.
@@ -98,7 +106,7 @@ impl Privacy {
             }
             Some(_) => Err(unknown("user")),
             None => {
-                self.ordered.notify_one();
+                self.erasure_ordered.notify_one();
                 Ok(id)
             }
         }
@@ -107,12 +115,13 @@ impl Privacy {
     /// Carries out what was ordered, here or elsewhere, as long as the process lives.
     pub(crate) async fn keep_erasing(self) {
         loop {
-            let pause = match noted(self.advance_all().await) {
-                Progress::Complete => IDLE,
-                Progress::Later => AGAIN,
-            };
+            let progress = self.advance_all().await.unwrap_or_else(|error| {
+                error.log();
+                Progress::Later
+            });
+            let pause = if progress == Progress::Complete { IDLE } else { AGAIN };
             tokio::select! {
-                () = self.ordered.notified() => {}
+                () = self.erasure_ordered.notified() => {}
                 () = sleep(pause) => {}
             }
         }
@@ -127,21 +136,35 @@ impl Privacy {
     }
 
     async fn advance_all(&self) -> Result<Progress, Error> {
-        let mut progress = Progress::Complete;
-        for erasure in self.store.erasures().await? {
-            // One that fails must not hold up the others.
-            if noted(self.advance(erasure).await) == Progress::Later {
-                progress = Progress::Later;
+        let erasures = self.store.erasures().await?;
+        if erasures.is_empty() {
+            return Ok(Progress::Complete);
+        }
+        let Some(_turn) = self.store.turn(Work::Erase).await? else { return Ok(Progress::Later) };
+        let (mut progress, mut all_settled) = (Progress::Complete, Vec::new());
+        for erasure in erasures {
+            match self.advance(erasure).await {
+                Ok(Some(settled)) => all_settled.push(settled),
+                Ok(None) => progress = Progress::Later,
+                // One that fails must not hold up the others.
+                Err(error) => {
+                    error.log();
+                    progress = Progress::Later;
+                }
             }
         }
-        Ok(progress)
+        if all_settled.is_empty() || self.complete(all_settled).await? {
+            return Ok(progress);
+        }
+        Ok(Progress::Later)
     }
 
-    async fn advance(&self, erasure: erasure::Model) -> Result<Progress, Error> {
+    /// Forgets what there is now. None: there may be more later.
+    async fn advance(&self, erasure: erasure::Model) -> Result<Option<Settled>, Error> {
         let erasure::Model { id, person, value, mode, ordered_at } = erasure;
         // Of a newer version: left to it.
         let (Some(person), Ok(mode)) = (Person::parse(&person, value), mode.parse()) else {
-            return Ok(Progress::Complete);
+            return Ok(None);
         };
         let what = match (&person, mode) {
             (_, Mode::Delete) => Forget::Row,
@@ -151,17 +174,27 @@ impl Privacy {
         };
         let has_settled = Timestamp::now() > ordered_at.plus_seconds(SETTLE_SECONDS);
         self.forget(&person, what).await?;
-        if !has_settled {
-            return Ok(Progress::Later);
-        }
         let user = match person {
             Person::User(id) => Some(id),
             _ => None,
         };
-        self.store.complete_erasure(id, user).await?;
+        Ok(has_settled.then_some(Settled { id, user }))
+    }
+
+    /// Completes erasures when nothing is counted any more of what they have forgotten, and no term of
+    /// it is left. False: others roll up at the moment.
+    async fn complete(&self, all_settled: Vec<Settled>) -> Result<bool, Error> {
+        self.store.roll_up(|_| {}).await?;
+        if self.store.sweep_terms().await?.is_none() {
+            return Ok(false);
+        }
+        for Settled { id, user } in all_settled {
+            self.store.complete_erasure(id, user).await?;
+            tracing::info!(%id, "an erasure is complete");
+        }
         self.auth.forget();
-        tracing::info!(%id, "an erasure is complete");
-        Ok(Progress::Complete)
+        self.store.give_space_back().await?;
+        Ok(true)
     }
 
     /// Forgets all there is now.
@@ -180,12 +213,16 @@ impl Privacy {
         let filter = SessionFilter { users: vec![vec![user_id]], ..SessionFilter::default() };
         let page = Page { limit: SESSIONS, ..Page::default() };
         loop {
-            let sessions = self.store.sessions(&filter, false, &page).await?.rows;
+            let sessions =
+                self.store.sessions(&filter, SessionSortKey::FirstSeenAt, false, &page).await?.rows;
             let ids: Vec<_> = sessions.iter().map(|session| session.id).collect();
             if ids.is_empty() {
                 return Ok(());
             }
-            self.forget_activities(Filter::Session(ids.clone()), what).await?;
+            // One by one, as an index has them by date.
+            for id in &ids {
+                self.forget_activities(Filter::Session(vec![*id]), what).await?;
+            }
             self.store.forget_sessions(&ids, what).await?;
         }
     }
@@ -216,14 +253,6 @@ impl Privacy {
             page.after = Some(position);
         }
     }
-}
-
-/// Logs an error; the next round tries again.
-fn noted(result: Result<Progress, Error>) -> Progress {
-    result.unwrap_or_else(|error| {
-        error.log();
-        Progress::Later
-    })
 }
 
 /// Whether there is anything in the row that is to be forgotten.

@@ -14,7 +14,7 @@ use super::Privacy;
 use super::person::{Person, SESSIONS, unknown};
 use crate::activity::{Export, Filter, Format, Key, Page, Position, Selection};
 use crate::auth::audit::Action;
-use crate::auth::{Admin, Session, SessionFilter, Staff, Token, User};
+use crate::auth::{Admin, Session, SessionFilter, SessionSortKey, Staff, Token, User};
 use crate::error::Error;
 
 /// An export of one person that is under way.
@@ -103,6 +103,9 @@ impl PersonExport {
                 Part::Activities(mut export) => {
                     if let Some(piece) = export.next().await? {
                         self.parts.push_front(Part::Activities(export));
+                        if piece.is_empty() {
+                            continue;
+                        }
                         return Ok(Some(piece));
                     }
                 }
@@ -116,16 +119,22 @@ impl PersonExport {
     async fn sessions(&mut self, user_id: Uuid, mut page: Page) -> Result<(), Error> {
         let filter = SessionFilter { users: vec![vec![user_id]], ..SessionFilter::default() };
         let store = &self.privacy.store;
-        let slice = store.sessions(&filter, false, &page).await?.map(Session::from);
+        let slice = store
+            .sessions(&filter, SessionSortKey::FirstSeenAt, false, &page)
+            .await?
+            .map(Session::from);
         let Some(last) = slice.rows.last() else { return Ok(()) };
         if slice.has_next {
             let key = Key::Time(last.first_seen_at.into());
             page.after = Some(Position { key, id: last.id });
             self.parts.push_front(Part::Sessions(user_id, page));
         }
-        let ids = slice.rows.iter().map(|session| session.id).collect();
-        let before = Filter::All(vec![Filter::Session(ids), Filter::Anonymous(true)]);
-        self.parts.push_front(self.activities(before));
+        // One by one, as an index has them by date.
+        for session in slice.rows.iter().rev() {
+            let of_session = Filter::Session(vec![session.id]);
+            let before = Filter::All(vec![of_session, Filter::Anonymous(true)]);
+            self.parts.push_front(self.activities(before));
+        }
         self.parts.push_front(Part::Lines(slice.rows.into_iter().map(Line::from).collect()));
         Ok(())
     }

@@ -12,7 +12,6 @@ use tokio::sync::Notify;
 pub(crate) use erasure::Mode;
 pub(crate) use export::PersonExport;
 pub(crate) use person::{Person, Report};
-#[cfg(feature = "cli")]
 pub(crate) use retention::Pruned;
 pub use retention::Retention;
 
@@ -27,11 +26,14 @@ pub(crate) struct Privacy {
     auth: Arc<Auth>,
     activities: Activities,
     /// There is an erasure to be begun.
-    ordered: Arc<Notify>,
+    erasure_ordered: Arc<Notify>,
+    /// What is too old is to be forgotten now.
+    prune_ordered: Arc<Notify>,
 }
 
 impl Privacy {
     pub(crate) fn new(store: Store, auth: Arc<Auth>, activities: Activities) -> Self {
-        Self { store, auth, activities, ordered: Arc::default() }
+        let (erasure_ordered, prune_ordered) = Default::default();
+        Self { store, auth, activities, erasure_ordered, prune_ordered }
     }
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::Privacy;
 use crate::activity::{Filter, Page, Text};
 use crate::auth::audit::Action;
-use crate::auth::{Session, SessionFilter, Staff, User};
+use crate::auth::{Session, SessionFilter, SessionSortKey, Staff, User};
+use crate::config::IpStorage;
 use crate::error::{Error, Reason};
 
 /// More is not counted.
@@ -38,7 +39,7 @@ pub(crate) struct Report {
 }
 
 impl Person {
-    /// The one that is named.
+    /// The one that is named. Of a network address as much as is kept of one.
     ///
     /// # Errors
     ///
@@ -47,11 +48,12 @@ impl Person {
         user: Option<Uuid>,
         session: Option<Uuid>,
         ip: Option<String>,
+        storage: IpStorage,
     ) -> Result<Self, Error> {
         match (user, session, ip) {
             (Some(id), None, None) => Ok(Self::User(id)),
             (None, Some(id), None) => Ok(Self::Session(id)),
-            (None, None, Some(ip)) => Ok(Self::Ip(canonical(ip))),
+            (None, None, Some(ip)) => Ok(Self::Ip(canonical(ip, storage))),
             _ => Err(Error::bad_input("Name one person: either user, session or ip.")),
         }
     }
@@ -139,7 +141,8 @@ impl Privacy {
         let filter = SessionFilter { users: vec![vec![user_id]], ..SessionFilter::default() };
         let mut page = Page { limit: SESSIONS, ..Page::default() };
         loop {
-            let slice = self.store.sessions(&filter, false, &page).await?;
+            let slice =
+                self.store.sessions(&filter, SessionSortKey::FirstSeenAt, false, &page).await?;
             let ids: Vec<_> = slice.rows.iter().map(|session| session.id).collect();
             report.sessions += ids.len() as u64;
             if !ids.is_empty() {
@@ -159,9 +162,12 @@ pub(super) fn unknown(field: &'static str) -> Error {
 }
 
 /// As it is stored.
-fn canonical(ip: String) -> String {
+fn canonical(ip: String, storage: IpStorage) -> String {
     match ip.trim().parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().to_string(),
+        Ok(address) => {
+            let address = address.to_canonical();
+            storage.reduce(address).unwrap_or(address).to_string()
+        }
         Err(_) => crate::activity::without_nul(ip),
     }
 }

@@ -1,14 +1,15 @@
 //! Queries on activities.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::{ExprTrait, Func, Query, SimpleExpr};
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, Select, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::entity::activity::{Column, Entity, Model};
 use super::entity::session;
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
+use super::leading::Wanted;
 use super::{Store, Timestamp};
 use crate::error::Error;
 
@@ -61,13 +62,8 @@ impl Store {
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
         let keyset = Keyset { key: Column::Date, id: Column::Id, descending };
-        let select = match (self.read.get_database_backend(), filter.scattered()) {
-            (DatabaseBackend::Sqlite, Some(scattered)) => {
-                self.select_scattered(filter, scattered).await?
-            }
-            _ => self.select_activities(filter),
-        };
-        Ok(keyset.fetch(&self.read, select, page).await?)
+        let condition = filter.by_index(&self.read, Wanted::ByDate).await?;
+        Ok(keyset.fetch(&self.read, Entity::find().filter(condition), page).await?)
     }
 
     /// How many activities the filter lets through.
@@ -76,7 +72,8 @@ impl Store {
         filter: &Filter,
         cap: u64,
     ) -> Result<CappedCount, Error> {
-        Ok(keyset::count(&self.read, self.select_activities(filter), cap).await?)
+        let condition = filter.by_index(&self.read, Wanted::All).await?;
+        Ok(keyset::count(&self.read, Entity::find().filter(condition), cap).await?)
     }
 
     /// Those of the activities that exist, in no order.
@@ -84,20 +81,61 @@ impl Store {
         let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
         Ok(select.all(&self.lookup).await?)
     }
-
-    fn select_activities(&self, filter: &Filter) -> Select<Entity> {
-        let backend = self.read.get_database_backend();
-        Entity::find().filter(filter.condition(backend))
-    }
 }
 
 impl Filter {
-    /// The users and sessions to which alone it narrows the log down.
+    /// The users and sessions whose activities it lets through, as far as it names them.
     pub(crate) fn people(&self) -> Vec<Uuid> {
+        let mut people = Vec::new();
+        self.each(true, &mut |filter, is_meant| match filter {
+            Self::User(ids) | Self::Session(ids) if is_meant => people.extend(ids),
+            _ => {}
+        });
+        people
+    }
+
+    /// The same for network addresses.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let mut addresses = Vec::new();
+        self.each(true, &mut |filter, is_meant| match filter {
+            Self::IpAddress(Text::In(texts)) if is_meant => addresses.extend(texts.clone()),
+            Self::IpAddress(Text::StartsWith(text) | Text::Contains(text)) if is_meant => {
+                addresses.push(text.clone());
+            }
+            _ => {}
+        });
+        addresses
+    }
+
+    /// What it has conditions on, by the names of the API.
+    pub(crate) fn fields(&self) -> BTreeSet<&'static str> {
+        let mut fields = BTreeSet::new();
+        self.each(true, &mut |filter, _| {
+            fields.extend(match filter {
+                Self::All(_) | Self::Any(_) | Self::Not(_) => None,
+                Self::Date(..) => Some("date"),
+                Self::Path(_) => Some("path"),
+                Self::Referer(_) => Some("referer"),
+                Self::Name(_) => Some("name"),
+                Self::IpAddress(_) => Some("ipAddress"),
+                Self::UserAgent(_) => Some("userAgent"),
+                Self::User(_) => Some("user"),
+                Self::Session(_) => Some("session"),
+                Self::Anonymous(_) => Some("anonymous"),
+            });
+        });
+        fields
+    }
+
+    /// Shows each condition, and whether it is one that may hold: not that it does not.
+    fn each(&self, is_meant: bool, see: &mut dyn FnMut(&Self, bool)) {
+        see(self, is_meant);
         match self {
-            Self::All(filters) => filters.iter().flat_map(Self::people).collect(),
-            Self::User(ids) | Self::Session(ids) if ids.len() == 1 => ids.clone(),
-            _ => Vec::new(),
+            Self::All(filters) | Self::Any(filters) => {
+                filters.iter().for_each(|filter| filter.each(is_meant, see));
+            }
+            Self::Not(filter) => filter.each(!is_meant, see),
+            _ => {}
         }
     }
 

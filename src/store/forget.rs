@@ -75,51 +75,48 @@ impl Store {
 
     /// Forgets these sessions, and tells how many there were.
     pub(crate) async fn forget_sessions(&self, ids: &[Uuid], what: Forget) -> Result<u64, Error> {
-        use session::{Column, Entity};
         let transaction = self.step().await?;
-        let ids = || ids.iter().copied();
-        if what != Forget::Origin {
-            session_key::Entity::delete_many()
-                .filter(session_key::Column::SessionId.is_in(ids()))
-                .exec(&transaction)
-                .await?;
-        }
-        let are_these = Condition::all().add(Column::Id.is_in(ids()));
-        let has_agent = Column::UserAgent.ne("");
-        let rest = Entity::update_many()
-            .col_expr(Column::UserAgent, Expr::value(""))
-            .filter(are_these.clone());
-        let changed = match what {
-            Forget::Row => {
-                Entity::delete_many().filter(are_these).exec(&transaction).await?.rows_affected
-            }
-            Forget::Person => {
-                let is_left = Condition::any().add(has_agent).add(Column::UserId.is_not_null());
-                let nobody = Expr::value(None::<Uuid>);
-                let rest = rest.col_expr(Column::UserId, nobody).filter(is_left);
-                rest.exec(&transaction).await?.rows_affected
-            }
-            Forget::Origin => rest.filter(has_agent).exec(&transaction).await?.rows_affected,
-        };
-        // Their activities are counted by user agent.
-        let dates = activity::Entity::find()
-            .select_only()
-            .column(activity::Column::Date)
-            .filter(activity::Column::SessionId.is_in(ids()));
-        mark_stale(&transaction, dates.into_tuple().all(&transaction).await?).await?;
+        let changed = forget_sessions(&transaction, ids, what).await?;
         transaction.commit().await?;
         Ok(changed)
     }
 
-    /// Some of the sessions that were last used before, and have nothing left that points to them
-    /// or, if only the origin is to be forgotten, still have a user agent.
-    pub(crate) async fn old_sessions(
+    /// Forgets some of the sessions that were last used before, and have nothing left that points to
+    /// them or, if only the origin is to be forgotten, still have a user agent: the first ones after a
+    /// place. Tells how many, and the place that was reached; None: there are no more.
+    pub(crate) async fn forget_old_sessions(
         &self,
         before: Timestamp,
         what: Forget,
-    ) -> Result<Vec<Uuid>, Error> {
-        let select = select_old_sessions(before, what).select_only().column(session::Column::Id);
-        Ok(select.limit(STEP).into_tuple().all(&self.read).await?)
+        after: Option<(Timestamp, Uuid)>,
+    ) -> Result<(u64, Option<(Timestamp, Uuid)>), Error> {
+        use session::Column;
+
+        let key = Expr::tuple([Column::FirstSeenAt.into_expr(), Column::Id.into_expr()]);
+        let is_after = after.map(|(at, id)| key.gt(Expr::tuple([at.into(), id.into()])));
+        let some: Vec<(Timestamp, Uuid)> = select_old_sessions(before, what)
+            .select_only()
+            .columns([Column::FirstSeenAt, Column::Id])
+            .filter(is_after.map_or(Condition::all(), |is_after| Condition::all().add(is_after)))
+            .order_by_asc(Column::FirstSeenAt)
+            .order_by_asc(Column::Id)
+            .limit(STEP)
+            .into_tuple()
+            .all(&self.read)
+            .await?;
+        let Some(last) = some.last().copied() else { return Ok((0, None)) };
+        let transaction = self.step().await?;
+        // Somebody may have come back, or something come in late, since they were looked for.
+        let still: Vec<Uuid> = select_old_sessions(before, what)
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.is_in(some.iter().map(|(_, id)| *id)))
+            .into_tuple()
+            .all(&transaction)
+            .await?;
+        let forgotten = forget_sessions(&transaction, &still, what).await?;
+        transaction.commit().await?;
+        Ok((forgotten, Some(last).filter(|_| some.len() as u64 == STEP)))
     }
 
     /// How many sessions [`Store::old_sessions`] has to offer.
@@ -159,25 +156,39 @@ impl Store {
         Ok(select.count(&self.read).await?)
     }
 
-    /// Gives some of the space that has become free back to the system; false if there is none.
-    /// Only for SQLite: PostgreSQL sees to that by itself.
-    pub(crate) async fn give_space_back(&self) -> Result<bool, Error> {
+    /// Gives the space that has become free back to the system, step by step. Only for SQLite:
+    /// PostgreSQL sees to that by itself.
+    pub(crate) async fn give_space_back(&self) -> Result<(), Error> {
         if self.write.get_database_backend() != DatabaseBackend::Sqlite {
-            return Ok(false);
+            return Ok(());
         }
-        self.write.execute_unprepared(&format!("PRAGMA incremental_vacuum({PAGES})")).await?;
-        let free = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA freelist_count");
-        let row = self.write.query_one_raw(free).await?;
-        Ok(row.map_or(Ok(0_i64), |row| row.try_get_by_index(0))? > 0)
+        let mut left = i64::MAX;
+        loop {
+            self.write.execute_unprepared(&format!("PRAGMA incremental_vacuum({PAGES})")).await?;
+            let free = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA freelist_count");
+            let row = self.write.query_one_raw(free).await?;
+            match row.map_or(Ok(0_i64), |row| row.try_get_by_index(0))? {
+                0 => return Ok(()),
+                pages if pages < left => left = pages,
+                pages => {
+                    // What has not been made by us: pages can't be moved in it.
+                    tracing::warn!(pages, "the file keeps free pages: run VACUUM on it once");
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// A transaction; of all nodes one at a time takes a step.
     async fn step(&self) -> Result<DatabaseTransaction, DbErr> {
         let transaction = self.begin().await?;
-        if transaction.get_database_backend() == DatabaseBackend::Postgres {
-            let lock = format!("SELECT pg_advisory_xact_lock({FORGET_LOCK})");
-            transaction.execute_unprepared(&lock).await?;
-        }
+        let first = match transaction.get_database_backend() {
+            DatabaseBackend::Postgres => format!("SELECT pg_advisory_xact_lock({FORGET_LOCK})"),
+            // What is deleted is overwritten on the pages that are written anyway. Pages that become
+            // free leave the file instead.
+            _ => "PRAGMA secure_delete = FAST".to_owned(),
+        };
+        transaction.execute_unprepared(&first).await?;
         Ok(transaction)
     }
 }
@@ -196,4 +207,44 @@ fn select_old_sessions(before: Timestamp, what: Forget) -> Select<session::Entit
             .not()
     };
     old.filter(pointing("djaffar_session_key")).filter(pointing("djaffar_activity"))
+}
+
+async fn forget_sessions(
+    transaction: &DatabaseTransaction,
+    ids: &[Uuid],
+    what: Forget,
+) -> Result<u64, Error> {
+    use session::{Column, Entity};
+
+    let ids = || ids.iter().copied();
+    if what != Forget::Origin {
+        session_key::Entity::delete_many()
+            .filter(session_key::Column::SessionId.is_in(ids()))
+            .exec(transaction)
+            .await?;
+    }
+    let are_these = Condition::all().add(Column::Id.is_in(ids()));
+    let has_agent = Column::UserAgent.ne("");
+    let rest = Entity::update_many()
+        .col_expr(Column::UserAgent, Expr::value(""))
+        .filter(are_these.clone());
+    let changed = match what {
+        Forget::Row => {
+            Entity::delete_many().filter(are_these).exec(transaction).await?.rows_affected
+        }
+        Forget::Person => {
+            let is_left = Condition::any().add(has_agent).add(Column::UserId.is_not_null());
+            let nobody = Expr::value(None::<Uuid>);
+            let rest = rest.col_expr(Column::UserId, nobody).filter(is_left);
+            rest.exec(transaction).await?.rows_affected
+        }
+        Forget::Origin => rest.filter(has_agent).exec(transaction).await?.rows_affected,
+    };
+    // Their activities are counted by user agent.
+    let dates = activity::Entity::find()
+        .select_only()
+        .column(activity::Column::Date)
+        .filter(activity::Column::SessionId.is_in(ids()));
+    mark_stale(transaction, dates.into_tuple().all(transaction).await?).await?;
+    Ok(changed)
 }

@@ -5,8 +5,8 @@
 
 use sea_orm::sea_query::{Asterisk, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, ModelTrait, Order, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, Value, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ModelTrait, Order,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -192,13 +192,11 @@ enum Edge {
 }
 
 /// Counts the rows of `select`, but no more than `cap`.
-pub(crate) async fn count<E: EntityTrait>(
-    database: &DatabaseConnection,
+pub(crate) async fn count<E: EntityTrait, C: ConnectionTrait>(
+    database: &C,
     select: Select<E>,
     cap: u64,
 ) -> Result<CappedCount, DbErr> {
-    use sea_orm::ConnectionTrait;
-
     let limited = select.select_only().expr_as(Expr::value(1), "one").limit(cap + 1).into_query();
     let counting = Query::select()
         .expr(Func::count(Expr::col(Asterisk)))

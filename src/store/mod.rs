@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(crate) mod activities;
 pub(crate) mod admin;
-mod audit;
+pub(crate) mod audit;
 mod backlog;
 mod batch;
 pub(crate) mod channel;
@@ -24,14 +24,15 @@ mod events;
 pub(crate) mod forget;
 mod insert;
 pub(crate) mod keyset;
+mod leading;
 mod matches;
 pub(crate) mod rollups;
-mod scattered;
 pub(crate) mod sessions;
 pub(crate) mod stats;
 mod text;
 mod timestamp;
 pub(crate) mod tokens;
+pub(crate) mod turn;
 pub(crate) mod users;
 mod writer;
 
@@ -60,6 +61,8 @@ pub(crate) struct Store {
     read_timeout: Duration,
     /// Who counts reads a lot, and must leave connections to those who read little.
     counting: Arc<Semaphore>,
+    /// There is something to be rolled up that should not wait.
+    roll_up_soon: Arc<Notify>,
 }
 
 /// Statistics that are read at the same time; fewer than there are connections.
@@ -82,7 +85,8 @@ impl Store {
             Writer::start(database.write.clone(), metrics.clone(), Claims::new(id), idle);
         let Database { read, lookup, write, read_timeout } = database;
         let counting = Arc::new(Semaphore::new(COUNTING));
-        let store = Self { id, read, lookup, write, writer, read_timeout, counting };
+        let roll_up_soon = Arc::default();
+        let store = Self { id, read, lookup, write, writer, read_timeout, counting, roll_up_soon };
         (store, task)
     }
 

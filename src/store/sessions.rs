@@ -1,12 +1,16 @@
 //! Queries on sessions and their keys.
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    Select,
+};
 use uuid::Uuid;
 
 use super::activities::{Bound, Text, one_of};
 use super::entity::session::{Column, Entity, Model};
 use super::entity::{session_key, user};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
+use super::leading::without_index;
 use super::{Store, Timestamp};
 use crate::error::Error;
 
@@ -25,16 +29,28 @@ pub(crate) struct Filter {
     pub last_seen_at: Vec<(Bound, Timestamp)>,
 }
 
+/// What sessions are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum SortKey {
+    FirstSeenAt,
+    LastSeenAt,
+}
+
 impl Store {
-    /// One page of sessions, by the time of their first sign of life.
+    /// One page of sessions.
     pub(crate) async fn sessions(
         &self,
         filter: &Filter,
+        key: SortKey,
         descending: bool,
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
-        let keyset = Keyset { key: Column::FirstSeenAt, id: Column::Id, descending };
-        Ok(keyset.fetch(&self.read, self.select_sessions(filter), page).await?)
+        let column = match key {
+            SortKey::FirstSeenAt => Column::FirstSeenAt,
+            SortKey::LastSeenAt => Column::LastSeenAt,
+        };
+        let keyset = Keyset { key: column, id: Column::Id, descending };
+        Ok(keyset.fetch(&self.read, self.select_sessions(filter, key), page).await?)
     }
 
     /// How many sessions the filter lets through.
@@ -43,7 +59,8 @@ impl Store {
         filter: &Filter,
         cap: u64,
     ) -> Result<CappedCount, Error> {
-        Ok(keyset::count(&self.read, self.select_sessions(filter), cap).await?)
+        let select = self.select_sessions(filter, SortKey::FirstSeenAt);
+        Ok(keyset::count(&self.read, select, cap).await?)
     }
 
     /// Those of the sessions that exist, in no order.
@@ -124,7 +141,7 @@ impl Store {
         Ok(swept.rows_affected)
     }
 
-    fn select_sessions(&self, filter: &Filter) -> Select<Entity> {
+    fn select_sessions(&self, filter: &Filter, key: SortKey) -> Select<Entity> {
         let backend = self.read.get_database_backend();
         let mut condition = Condition::all();
         for users in &filter.users {
@@ -132,7 +149,15 @@ impl Store {
         }
         if let Some(anonymous) = filter.anonymous {
             let user = Column::UserId;
-            condition = condition.add(if anonymous { user.is_null() } else { user.is_not_null() });
+            let is = Condition::all();
+            let is = is.add(if anonymous { user.is_null() } else { user.is_not_null() });
+            condition = match key {
+                // SQLite would find all of them by index, and sort them.
+                SortKey::LastSeenAt if backend == DatabaseBackend::Sqlite => {
+                    condition.add(without_index(is))
+                }
+                _ => condition.add(is),
+            };
         }
         for text in &filter.user_agent {
             condition = condition.add(text.on(Column::UserAgent, backend));

@@ -25,11 +25,20 @@ pub(crate) struct Filter {
     pub last_seen_at: Vec<(Bound, Timestamp)>,
 }
 
-/// What users are sorted by; neither changes often.
+impl Filter {
+    /// Whether it is for users who are called by their names.
+    pub(crate) fn names_users(&self) -> bool {
+        self.username.iter().any(|text| matches!(text, Text::In(_)))
+    }
+}
+
+/// What users are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum SortKey {
     Username,
     CreatedAt,
+    /// To be asked of those alone who were seen.
+    LastSeenAt,
 }
 
 impl Store {
@@ -44,6 +53,7 @@ impl Store {
         let key = match key {
             SortKey::Username => Column::Username,
             SortKey::CreatedAt => Column::CreatedAt,
+            SortKey::LastSeenAt => Column::LastSeenAt,
         };
         let keyset = Keyset { key, id: Column::Id, descending };
         Ok(keyset.fetch(&self.read, self.select_users(filter), page).await?)

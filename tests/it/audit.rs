@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD, TestApp};
+use crate::harness::{Client, PASSWORD, TestApp, TestDatabase};
 
 /// All lines, the oldest first.
 pub async fn lines(admin: &Client) -> Vec<Value> {
@@ -140,4 +140,144 @@ async fn the_log_is_for_admins() {
     let query = "query($after: String) { auditEvents(after: $after) { nodes { action } } }";
     let rest = admin.graphql_with(query, json!({ "after": page["pageInfo"]["endCursor"] })).await;
     assert_eq!(rest["auditEvents"]["nodes"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn there_is_no_way_to_read_one_person_unnoticed() {
+    let app = TestApp::start().await;
+    let admin = app.logged_in("ann", "admin").await;
+    let jeff = app.logged_in("jeff", "user").await;
+    jeff.log("/").await;
+    let viewer = jeff.graphql("{ viewer { user { id } session { id } } }").await["viewer"].take();
+    let (user, session) = (&viewer["user"]["id"], &viewer["session"]["id"]);
+    let other = uuid::Uuid::new_v4().to_string();
+    for (number, (query, subject)) in [
+        (format!("{{ activities(where: {{ user: {{ eq: {user} }} }}) {{ totalCount }} }}"), user),
+        (format!("{{ activities(where: {{ user: {{ in: [{user}, \"{other}\"] }} }}) {{ totalCount }} }}"), user),
+        (format!("{{ activities(where: {{ or: [{{ session: {{ eq: {session} }} }}] }}) {{ totalCount }} }}"), session),
+        (format!("{{ activities(where: {{ not: {{ not: {{ user: {{ eq: {user} }} }} }} }}) {{ totalCount }} }}"), user),
+        ("{ activities(where: { ipAddress: { eq: \"127.0.0.1\" } }) { totalCount } }".to_owned(), &Value::Null),
+        ("{ users(where: { username: { eq: \"jeff\" } }) { nodes { lastSeenAt } } }".to_owned(), user),
+        ("{ users(where: { username: { startsWith: \"je\" } }) { nodes { activities { totalCount } } } }".to_owned(), user),
+        ("{ users(where: { username: { startsWith: \"je\" } }) { nodes { activityStats { activities } } } }".to_owned(), user),
+        ("{ users(where: { username: { startsWith: \"je\" } }) { nodes { sessions { totalCount } } } }".to_owned(), user),
+        (format!("{{ activityStats(where: {{ user: {{ eq: {user} }} }}) {{ activities }} }}"), user),
+        (format!("{{ sessions(where: {{ user: {{ eq: {user} }} }}) {{ totalCount }} }}"), user),
+        ("{ activities { nodes { session { activities { totalCount } } } } }".to_owned(), session),
+        ("{ activities { nodes { user { activities { totalCount } } } } }".to_owned(), user),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Somebody who has not read anybody yet.
+        let name = format!("staff{number}");
+        app.make_user(&name, "staff").await;
+        let staff = app.visitor().with_bearer(&app.make_token(&name, "read").await);
+        staff.graphql(&query).await;
+        let lines = lines_of(&admin, "readPerson").await;
+        let read: Vec<_> = lines.iter().filter(|line| line["actor"]["username"] == name).collect();
+        assert!(read.iter().any(|line| line["subject"] == *subject), "{query} {read:?}");
+        if subject.is_null() {
+            assert_eq!(read[0]["details"], json!({ "person": "ip" }));
+        }
+    }
+    let text = json!(lines_of(&admin, "readPerson").await).to_string();
+    assert!(!text.contains("jeff"), "{text}");
+}
+
+#[tokio::test]
+async fn reading_oneself_or_not_somebody_is_not_noted() {
+    let app = TestApp::start().await;
+    let admin = app.logged_in("ann", "admin").await;
+    let jeff = app.logged_in("jeff", "user").await;
+    let id = jeff.graphql("{ viewer { user { id } } }").await["viewer"]["user"]["id"].take();
+    admin.log("/").await;
+    admin.graphql("{ viewer { activities { totalCount } user { activities { totalCount } activityStats { activities } sessions { totalCount } } session { activities { totalCount } } } }").await;
+    let others =
+        format!("{{ activities(where: {{ not: {{ user: {{ eq: {id} }} }} }}) {{ totalCount }} }}");
+    admin.graphql(&others).await;
+    // At once, and once.
+    let twice = "{ a: user(username: \"jeff\") { activities { totalCount } activityStats { activities } sessions { totalCount } } b: user(username: \"jeff\") { activities { totalCount } } }";
+    assert!(lines_of(&admin, "readPerson").await.is_empty());
+    admin.graphql(twice).await;
+    assert_eq!(lines_of(&admin, "readPerson").await.len(), 1);
+}
+
+#[tokio::test]
+async fn staff_of_the_host_sign_in_once() {
+    let app = TestApp::start_in_host(|router| router.layer(axum::middleware::from_fn(host))).await;
+    for _ in 0..3 {
+        let request = app.visitor().request(reqwest::Method::POST, "/graphql");
+        let query = json!({ "query": "{ activities { totalCount } }" });
+        let response = request.header("x-staff", "1").json(&query).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    let admin = app.logged_in("ann", "admin").await;
+    let lines = lines_of(&admin, "logIn").await;
+    let of_host: Vec<_> =
+        lines.iter().filter(|line| line["details"] == json!({ "by": "host" })).collect();
+    assert_eq!((lines.len(), of_host.len()), (2, 1), "{lines:?}");
+    assert_eq!(of_host[0]["actor"]["username"], "boss");
+}
+
+/// A host that has one member of staff.
+async fn host(
+    mut request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    if request.headers().contains_key("x-staff") {
+        let boss = djaffar::Identity::new("1", "boss").with_role(djaffar::Role::Staff);
+        request.extensions_mut().insert(boss);
+    }
+    next.run(request).await
+}
+
+#[tokio::test]
+async fn the_log_is_searched() {
+    let app = TestApp::start().await;
+    let admin = app.logged_in("ann", "admin").await;
+    let bob = app.logged_in("bob", "admin").await;
+    let id = async |client: &Client| {
+        client.graphql("{ viewer { user { id } } }").await["viewer"]["user"]["id"].take()
+    };
+    let (ann, bob) = (id(&admin).await, id(&bob).await);
+    let actions = async |filter: Value| {
+        let query = "query($where: AuditEventFilter) { auditEvents(where: $where) { totalCount nodes { action subject } } }";
+        let page =
+            admin.graphql_with(query, json!({ "where": filter })).await["auditEvents"].take();
+        let nodes = page["nodes"].as_array().unwrap().clone();
+        assert_eq!(page["totalCount"], nodes.len());
+        nodes.iter().map(|node| node["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(actions(json!({})).await, ["logIn", "createUser", "logIn", "createUser"]);
+    assert_eq!(actions(json!({ "action": { "eq": "logIn" } })).await, ["logIn", "logIn"]);
+    let both = json!({ "action": { "in": ["logIn", "createUser"] }, "subject": { "eq": ann } });
+    assert_eq!(actions(both).await, ["logIn", "createUser"]);
+    assert_eq!(actions(json!({ "actor": { "eq": bob } })).await, ["logIn"]);
+    assert!(actions(json!({ "date": { "lt": "2026-01-01T00:00:00Z" } })).await.is_empty());
+    assert_eq!(actions(json!({ "date": { "gte": "2026-01-01T00:00:00Z" } })).await.len(), 4);
+}
+
+#[tokio::test]
+async fn the_log_only_grows() {
+    use sea_orm::ConnectionTrait;
+
+    let app = TestApp::start().await;
+    app.make_user("ann", "admin").await;
+    let connection = sea_orm::Database::connect(&app.database.url).await.unwrap();
+    for change in [
+        "UPDATE djaffar_audit SET action = 'nothing'",
+        "UPDATE djaffar_audit SET date = 0",
+        "DELETE FROM djaffar_audit",
+    ] {
+        let refused = connection.execute_unprepared(change).await.unwrap_err().to_string();
+        assert!(refused.contains("the audit log only grows"), "{change}: {refused}");
+    }
+    if TestDatabase::is_on_postgres() {
+        connection.execute_unprepared("TRUNCATE djaffar_audit").await.unwrap_err();
+    }
+    assert_eq!(app.database.count("SELECT COUNT(*) FROM djaffar_audit").await, 1);
+    // Nothing is kept that is older than a day, if the operator says so.
+    let pruned = app.program().run(&["prune", "--keep-audit", "1s"]).await.success();
+    assert!(pruned.ends_with(" 0 lines of the audit log\n"), "{pruned}");
 }

@@ -190,9 +190,30 @@ async fn pages_of_users_and_sessions_go_both_ways() {
     for name in ["ann", "bob", "cleo"] {
         app.logged_in(name, "user").await;
     }
-    for (field, order) in
-        [("users", "USERNAME"), ("users", "CREATED_AT"), ("sessions", "FIRST_SEEN_AT")]
-    {
+    app.make_user("never", "user").await;
+    // Nobody is noted twice within a minute.
+    let seen = "SELECT COUNT(*) FROM djaffar_user WHERE last_seen_at IS NOT NULL";
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(5));
+    staff.graphql("{ viewer { role } }").await;
+    while app.database.count(seen).await < 4 {
+        tick.tick().await;
+    }
+    let query = "{ users(orderBy: { field: LAST_SEEN_AT, direction: DESC }) { totalCount nodes { username lastSeenAt } } }";
+    let users = staff.graphql(query).await["users"].take();
+    let nodes = users["nodes"].as_array().unwrap();
+    assert_eq!(
+        (nodes.len(), &users["totalCount"]),
+        (4, &json!(4)),
+        "who was never seen is not there"
+    );
+    assert!(nodes.is_sorted_by_key(|node| std::cmp::Reverse(node["lastSeenAt"].as_str().unwrap())));
+    for (field, order) in [
+        ("users", "USERNAME"),
+        ("users", "CREATED_AT"),
+        ("users", "LAST_SEEN_AT"),
+        ("sessions", "FIRST_SEEN_AT"),
+        ("sessions", "LAST_SEEN_AT"),
+    ] {
         let ids = async |arguments: String| {
             let query = format!(
                 "{{ {field}({arguments} orderBy: {{ field: {order}, direction: ASC }}) {{

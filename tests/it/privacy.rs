@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::audit::{lines, lines_of};
-use crate::harness::{Client, PASSWORD, Program, TestApp, TestDatabase};
+use crate::harness::{Client, PASSWORD, Program, TestApp, TestDatabase, development};
 
 const REPORT: &str = "query($user: ID, $session: ID, $ip: String) {
     personReport(user: $user, session: $session, ip: $ip) {
@@ -321,4 +321,49 @@ async fn an_erasure_survives_a_kill_and_stops_nobody() {
     assert_eq!(database.count("SELECT COUNT(*) FROM djaffar_user").await, 1);
     database.check_integrity().await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn no_term_of_a_person_is_left() {
+    let mut config = development();
+    config.roll_up_every = Duration::from_millis(50);
+    let app = TestApp::start_with(config).await;
+    let admin = app.logged_in("ann", "admin").await;
+    admin.log("/ann").await;
+    let (_, known) = jeff(&app).await;
+    let is_postgres = app.database.is_postgres();
+    let terms = |bytes: &[u8]| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let value = if is_postgres { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") };
+        format!("SELECT COUNT(*) FROM djaffar_rollup_term WHERE value = {value}")
+    };
+    let id = |what: &str| known[what]["id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+    let of_jeff =
+        [&b"/after?name=jeff"[..], id("user").as_bytes(), id("session").as_bytes()].map(terms);
+    for sql in &of_jeff {
+        until(&app.database, sql, 1).await;
+    }
+    erase(&admin, &json!({ "user": known["user"]["id"] }), "DELETE", false).await;
+    settle(&app.database).await;
+    for sql in &of_jeff {
+        assert_eq!(app.database.count(sql).await, 0, "{sql}");
+    }
+    assert_eq!(app.database.count(&terms(b"/ann")).await, 1);
+    let swept = "SELECT COUNT(*) FROM djaffar_rollup_state WHERE swept_at > 0";
+    assert_eq!(app.database.count(swept).await, 1);
+}
+
+#[tokio::test]
+async fn of_an_address_is_reported_what_is_kept_of_it() {
+    let mut config = development();
+    config.ip_storage = "truncated".parse().unwrap();
+    let app = TestApp::start_with(config).await;
+    let admin = app.logged_in("ann", "admin").await;
+    admin.log("/").await;
+    assert_eq!(admin.only_activity().await["ipAddress"], "127.0.0.0");
+    assert_eq!(report(&admin, &json!({ "ip": "127.0.0.1" })).await["activities"], 1);
+    assert_eq!(report(&admin, &json!({ "ip": "127.0.1.1" })).await["activities"], 0);
+    let report = ["person", "report", "--ip", "127.0.0.7", "--ip-storage", "truncated"];
+    let said = app.program().run(&report).await.success();
+    assert!(said.starts_with("1 activities"), "{said}");
 }

@@ -14,6 +14,7 @@ const STATS: &str = "query($where: ActivityFilter) { activityStats(where: $where
     hours: timeline(bucket: HOUR, timeZone: \"Australia/Lord_Howe\") { ...bucket }
     days: timeline(bucket: DAY, timeZone: \"Asia/Kathmandu\") { ...bucket }
     utc: timeline(bucket: DAY) { ...bucket }
+    berlin: timeline(bucket: DAY, timeZone: \"Europe/Berlin\") { ...bucket }
     weeks: timeline(bucket: WEEK, timeZone: \"America/New_York\") { ...bucket }
     months: timeline(bucket: MONTH, timeZone: \"Europe/Berlin\") { ...bucket }
     path: top(by: PATH, first: 200) { ...item }
@@ -52,7 +53,11 @@ async fn seed(app: &TestApp) -> Client {
 }
 
 fn activity(random: &mut StdRng) -> Value {
-    let start: DateTime<Utc> = "2026-10-22T00:00:00Z".parse().unwrap();
+    activity_since("2026-10-22T00:00:00Z", random)
+}
+
+fn activity_since(start: &str, random: &mut StdRng) -> Value {
+    let start: DateTime<Utc> = start.parse().unwrap();
     let seconds = random.random_range(0..6 * 86_400);
     // Often on the very edge of a quarter of an hour.
     let seconds = if random.random_bool(0.2) { seconds / 900 * 900 } else { seconds };
@@ -150,7 +155,7 @@ async fn compare(staff: &Client, filter: &Value) -> usize {
     assert_eq!(date(&stats["firstDate"]), seen.iter().map(|one| one.date).min());
     assert_eq!(date(&stats["lastDate"]), seen.iter().map(|one| one.date).max());
 
-    for timeline in ["hours", "days", "utc", "weeks", "months"] {
+    for timeline in ["hours", "days", "utc", "berlin", "weeks", "months"] {
         let buckets = stats[timeline].as_array().unwrap();
         let mut end = None;
         for bucket in buckets {
@@ -256,6 +261,42 @@ async fn statistics_agree_with_a_count_before_and_after_they_are_rolled_up() {
         compare(&staff, &filter).await;
     }
     assert_eq!(compare(&staff, &json!(null)).await, 620);
+}
+
+#[tokio::test]
+async fn days_of_23_and_25_hours_are_counted_whole() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let visitor = app.visitor();
+    let mut random = StdRng::seed_from_u64(25);
+    // Europe/Berlin puts its clocks forward on March 29 and back on October 25.
+    let switches = [("2026-03-27", "2026-03-31", 23), ("2026-10-23", "2026-10-27", 25)];
+    for (from, _, _) in switches {
+        let start = format!("{from}T12:00:00Z");
+        let activities: Vec<_> = (0..400).map(|_| activity_since(&start, &mut random)).collect();
+        log(&visitor, &activities).await;
+    }
+    let agree = async |staff: &Client| {
+        for (from, to, hours) in switches {
+            let range =
+                json!({ "gte": format!("{from}T23:00:00Z"), "lt": format!("{to}T22:00:00Z") });
+            let filter = json!({ "date": range });
+            assert!(compare(staff, &filter).await > 100);
+            let stats = staff.graphql_with(STATS, json!({ "where": filter })).await;
+            let days = stats["activityStats"]["berlin"].as_array().unwrap().clone();
+            let at = |value: &Value| value.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+            let long = |day: &Value| (at(&day["end"]) - at(&day["start"])).num_hours();
+            assert!(
+                days.iter().any(|day| long(day) == hours && day["activities"] != 0),
+                "{days:?}"
+            );
+        }
+    };
+    agree(&staff).await;
+    app.djaffar.shutdown().await;
+    app.program().run(&["stats", "rebuild"]).await.success();
+    let (_node, url) = app.another_node().await;
+    agree(&staff.at(&url)).await;
 }
 
 #[tokio::test]

@@ -16,20 +16,30 @@ struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(app: &TestApp) -> Self {
-        let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
-        let mut request = url.into_client_request().unwrap();
-        let protocol = "graphql-transport-ws".parse().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", protocol);
-        Self(connect_async(request).await.unwrap().0)
+        Self(connect_async(request(app)).await.unwrap().0)
+    }
+
+    /// Has little room for what it has not heard yet.
+    async fn open_narrow(app: &TestApp) -> Self {
+        let address = app.url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+        let tcp = tokio::net::TcpSocket::new_v4().unwrap();
+        tcp.set_recv_buffer_size(4_096).unwrap();
+        let stream = tcp.connect(address.parse().unwrap()).await.unwrap();
+        let stream = MaybeTlsStream::Plain(stream);
+        Self(tokio_tungstenite::client_async(request(app), stream).await.unwrap().0)
     }
 
     /// Open, and acknowledged.
     async fn known(app: &TestApp, token: &str) -> Self {
-        let mut socket = Self::open(app).await;
+        Self::open(app).await.greeted(token).await
+    }
+
+    async fn greeted(mut self, token: &str) -> Self {
+        let socket = &mut self;
         let payload = json!({ "authorization": format!("Bearer {token}") });
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
-        socket
+        self
     }
 
     async fn say(&mut self, message: Value) {
@@ -69,6 +79,14 @@ impl Socket {
             }
         }
     }
+}
+
+fn request(app: &TestApp) -> tokio_tungstenite::tungstenite::handshake::client::Request {
+    let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
+    let mut request = url.into_client_request().unwrap();
+    let protocol = "graphql-transport-ws".parse().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", protocol);
+    request
 }
 
 const WATCH: &str = "subscription($where: ActivityFilter) {
@@ -346,4 +364,46 @@ async fn the_cookie_of_a_signed_in_page_does() {
     assert!(open(Some("https://evil.example")).await.is_err(), "not for a page of another site");
     client.log_out().await;
     assert_eq!(socket.closed().await, 4403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_them_too_slowly_is_told_and_holds_nobody_up() {
+    const BATCHES: usize = 80;
+    let app = TestApp::start().await;
+    let token = staff_token(&app).await;
+    let mut slow = Socket::open_narrow(&app).await.greeted(&token).await;
+    slow.subscribe("all", "subscription { activityLogged { path referer } }", json!({})).await;
+    let mut quick = Socket::known(&app, &token).await;
+    let last = json!({ "where": { "path": { "eq": "/last" } } });
+    quick.subscribe("last", WATCH, last).await;
+
+    // It hears nothing of that, and more than a thousand wait for it.
+    let visitor = app.visitor();
+    let long = "/x".repeat(1_000);
+    let activities = vec![json!({ "path": long, "referer": long }); 50];
+    let log = "mutation($input: LogActivitiesInput!) { logActivities(input: $input) { results { userErrors { code } } userErrors { code } } }";
+    for _ in 0..BATCHES {
+        let input = json!({ "input": { "activities": activities } });
+        let results = visitor.graphql_with(log, input).await["logActivities"]["results"].take();
+        assert_eq!(results.as_array().unwrap().len(), 50);
+    }
+    visitor.log("/last").await;
+    assert_eq!(quick.hear().await["payload"]["data"]["activityLogged"]["path"], "/last");
+
+    let (mut shown, mut missed) = (0, 0);
+    loop {
+        let payload = slow.hear().await["payload"].take();
+        if let Some(error) = payload["errors"].get(0) {
+            assert_eq!(error["extensions"]["code"], "LAGGED");
+            let message = error["message"].as_str().unwrap();
+            missed += message.split(' ').next().unwrap().parse::<usize>().unwrap();
+            continue;
+        }
+        shown += 1;
+        if payload["data"]["activityLogged"]["path"] == "/last" {
+            break;
+        }
+    }
+    assert!(missed > 0 && shown > 1_000, "{shown} {missed}");
+    assert_eq!(shown + missed, BATCHES * 50 + 1, "none is missed without a word");
 }

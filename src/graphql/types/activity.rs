@@ -5,15 +5,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::OrderDirection;
 use super::filter::ActivityFilter;
 use super::session::Session;
 use super::user::User;
+use super::{OrderDirection, note_filter};
 use crate::activity::{self, Filter, Key, Position, Report, Slice};
 use crate::auth::Reader;
-use crate::error::Error;
 use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
-use crate::graphql::{Domain, Selected, domain, loaders, viewer};
+use crate::graphql::{Selected, domain, loaders};
 
 /// Something that a user did.
 #[derive(Clone)]
@@ -137,9 +136,11 @@ pub(in crate::graphql) async fn activities(
     filter: Option<ActivityFilter>,
     order_by: Option<ActivityOrder>,
 ) -> async_graphql::Result<Connection<Activity>> {
-    let is_whole_log = within.is_none();
-    let filters = within.into_iter().map(Ok).chain(filter.map(ActivityFilter::checked));
-    let filter = Filter::All(filters.collect::<Result<_, Error>>()?);
+    let asked = filter.map(ActivityFilter::checked).transpose()?;
+    if let Some(asked) = &asked {
+        note_filter(context, asked).await?;
+    }
+    let filter = Filter::All(within.into_iter().chain(asked).collect());
     let page = page.page(context, Order::Date)?;
     let order = order_by.unwrap_or(ActivityOrder {
         field: ActivityOrderField::Date,
@@ -147,10 +148,7 @@ pub(in crate::graphql) async fn activities(
     });
     let ActivityOrderField::Date = order.field;
     let descending = order.direction == OrderDirection::Desc;
-    let Domain { activities, auth, .. } = domain(context)?;
-    if let (true, Ok(staff)) = (is_whole_log, viewer(context)?.staff()) {
-        auth.audit.note_reading(&staff, &filter.people()).await;
-    }
+    let activities = &domain(context)?.activities;
     let slice: Slice<activity::Activity> =
         activities.page(&reader, filter.clone(), descending, &page).await?;
     loaders(context)?.prefetch(&Selected::of_items(context), &slice.rows).await?;

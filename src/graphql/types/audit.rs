@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Json, Object};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::filter::AuditEventFilter;
 use super::user::User;
 use crate::activity::{Key, Position};
 use crate::auth;
@@ -60,14 +61,16 @@ impl AuditEvent {
 pub(in crate::graphql) async fn audit_events(
     context: &Context<'_>,
     page: PageArguments,
+    filter: Option<AuditEventFilter>,
 ) -> async_graphql::Result<Connection<AuditEvent>> {
     let admin = viewer(context)?.admin()?;
     let page = page.page(context, Order::AuditDate)?;
-    let slice = domain(context)?.auth.audit.page(&admin, &page).await?;
+    let filter = filter.unwrap_or_default().checked()?;
+    let slice = domain(context)?.auth.audit.page(&admin, &filter, &page).await?;
     let actors = slice.rows.iter().filter_map(|event| event.actor_id);
     loaders(context)?.users.load_many(actors).await?;
     let position =
         |event: &auth::AuditEvent| Position { key: Key::Time(event.date.into()), id: event.id };
-    let count = Countable::AuditEvents(admin);
+    let count = Countable::AuditEvents(admin, filter);
     Ok(connection(slice, count, Order::AuditDate, position, AuditEvent))
 }

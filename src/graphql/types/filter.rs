@@ -171,6 +171,44 @@ pub(in crate::graphql) struct RoleFilter {
     r#in: Option<Vec<Role>>,
 }
 
+/// Conditions on what was done.
+#[derive(Clone, Default, InputObject)]
+pub(in crate::graphql) struct ActionFilter {
+    /// Is this.
+    eq: Option<String>,
+    /// Is one of these; at most 200.
+    r#in: Option<Vec<String>>,
+}
+
+/// Which lines of the audit log are meant: those for which every field given here holds.
+#[derive(Clone, Default, InputObject)]
+pub(in crate::graphql) struct AuditEventFilter {
+    /// What was done, such as `export`.
+    action: Option<ActionFilter>,
+    /// Who did it.
+    actor: Option<IdFilter>,
+    /// The id of whom or what it was done to.
+    subject: Option<IdFilter>,
+    /// When it was done.
+    date: Option<DateTimeFilter>,
+}
+
+impl AuditEventFilter {
+    /// The same for the domain.
+    pub(in crate::graphql) fn checked(self) -> Result<auth::AuditFilter, Error> {
+        let action = self.action.unwrap_or_default();
+        check_length(action.r#in.as_deref())?;
+        let actions = [action.eq.map(|eq| vec![eq]), action.r#in].into_iter().flatten();
+        let without_nul = |texts: Vec<String>| texts.into_iter().map(without_nul).collect();
+        Ok(auth::AuditFilter {
+            actions: actions.map(without_nul).collect(),
+            actors: self.actor.map(IdFilter::lists).transpose()?.unwrap_or_default(),
+            subjects: self.subject.map(IdFilter::lists).transpose()?.unwrap_or_default(),
+            date: self.date.map(DateTimeFilter::bounds).unwrap_or_default(),
+        })
+    }
+}
+
 /// Which users are meant: those for whom every field given here holds.
 #[derive(Clone, Default, InputObject)]
 pub(in crate::graphql) struct UserFilter {

@@ -5,6 +5,7 @@ pub(super) mod audit;
 pub(super) mod filter;
 pub(super) mod node;
 pub(super) mod person;
+pub(super) mod retention;
 pub(super) mod session;
 pub(super) mod stats;
 pub(super) mod token;
@@ -12,9 +13,11 @@ pub(super) mod user;
 pub(super) mod user_error;
 pub(super) mod viewer;
 
-use async_graphql::{Enum, ID};
+use async_graphql::{Context, Enum, ID};
 use uuid::Uuid;
 
+use super::{domain, viewer};
+use crate::activity::Filter;
 use crate::error::Error;
 
 /// Which way a list runs.
@@ -24,6 +27,28 @@ pub(super) enum OrderDirection {
     Asc,
     /// The greatest first: the newest, or B before A.
     Desc,
+}
+
+/// Notes that staff look at these users or sessions, unless they are the caller's own.
+async fn note_reading(
+    context: &Context<'_>,
+    people: &[Uuid],
+    owner: Option<Uuid>,
+) -> Result<(), Error> {
+    let viewer = viewer(context)?;
+    let is_own = owner.is_some() && owner == viewer.user().map(|user| user.id);
+    if let (false, Ok(staff)) = (is_own, viewer.staff()) {
+        domain(context)?.auth.audit.note_reading(&staff, people).await;
+    }
+    Ok(())
+}
+
+/// Notes that staff look at those whom a filter names.
+async fn note_filter(context: &Context<'_>, filter: &Filter) -> Result<(), Error> {
+    if let Ok(staff) = viewer(context)?.staff() {
+        domain(context)?.auth.audit.note_filter(&staff, filter).await;
+    }
+    Ok(())
 }
 
 /// Every object is known by a UUID, whatever its type.

@@ -74,8 +74,8 @@ pub(in crate::graphql) enum ErasureMode {
 }
 
 impl ErasePersonInput {
-    pub(in crate::graphql) fn person(&self) -> Result<Person, Error> {
-        person(self.user.as_ref(), self.session.as_ref(), self.ip.clone())
+    pub(in crate::graphql) fn person(&self, context: &Context<'_>) -> Result<Person, Error> {
+        person(context, self.user.as_ref(), self.session.as_ref(), self.ip.clone())
     }
 }
 
@@ -87,7 +87,7 @@ pub(in crate::graphql) async fn person_report(
     ip: Option<String>,
 ) -> Result<Option<PersonReport>, Error> {
     let staff = viewer(context)?.staff()?;
-    let person = person(user.as_ref(), session.as_ref(), ip)?;
+    let person = person(context, user.as_ref(), session.as_ref(), ip)?;
     match domain(context)?.privacy.report(&staff, &person).await {
         Ok(report) => Ok(Some(PersonReport(report))),
         Err(Error::Refused(_)) => Ok(None),
@@ -95,6 +95,12 @@ pub(in crate::graphql) async fn person_report(
     }
 }
 
-fn person(user: Option<&ID>, session: Option<&ID>, ip: Option<String>) -> Result<Person, Error> {
-    Person::one_of(user.map(parse_id).transpose()?, session.map(parse_id).transpose()?, ip)
+fn person(
+    context: &Context<'_>,
+    user: Option<&ID>,
+    session: Option<&ID>,
+    ip: Option<String>,
+) -> Result<Person, Error> {
+    let storage = domain(context)?.config.ip_storage;
+    Person::one_of(user.map(parse_id).transpose()?, session.map(parse_id).transpose()?, ip, storage)
 }

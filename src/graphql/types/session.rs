@@ -4,11 +4,11 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::OrderDirection;
 use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter};
 use super::stats::ActivityStats;
 use super::user::User;
+use super::{OrderDirection, note_reading};
 use crate::activity::{Course, Filter, Key, Position};
 use crate::auth::{self, Staff};
 use crate::error::Error;
@@ -74,6 +74,7 @@ impl Session {
         >,
     ) -> async_graphql::Result<Connection<Activity>> {
         let reader = viewer(context)?.reader_of(self.0.user_id)?;
+        note_reading(context, &[self.0.id], self.0.user_id).await?;
         let page = PageArguments { first, after, last, before };
         let within = Filter::Session(vec![self.0.id]);
         activities(context, reader, Some(within), page, filter, order_by).await
@@ -88,7 +89,8 @@ impl Session {
         >,
     ) -> Result<ActivityStats, Error> {
         let reader = viewer(context)?.reader_of(self.0.user_id)?;
-        ActivityStats::new(reader, Some(Filter::Session(vec![self.0.id])), filter)
+        note_reading(context, &[self.0.id], self.0.user_id).await?;
+        ActivityStats::new(context, reader, Some(Filter::Session(vec![self.0.id])), filter).await
     }
 
     /// How many seconds lie between its first and its last activity; for staff and for its user.
@@ -129,6 +131,9 @@ pub(in crate::graphql) struct SessionOrder {
 pub(in crate::graphql) enum SessionOrderField {
     /// When the session began.
     FirstSeenAt,
+    /// When it was used last, right to the minute. One that is used meanwhile moves, so a walk through
+    /// the pages may miss it or meet it twice.
+    LastSeenAt,
 }
 
 /// Resolves a connection of sessions, those of one user if one is named.
@@ -146,15 +151,24 @@ pub(in crate::graphql) async fn sessions(
         field: SessionOrderField::FirstSeenAt,
         direction: OrderDirection::Desc,
     });
-    let SessionOrderField::FirstSeenAt = order_by.field;
+    let (order, key) = match order_by.field {
+        SessionOrderField::FirstSeenAt => (Order::FirstSeenAt, auth::SessionSortKey::FirstSeenAt),
+        SessionOrderField::LastSeenAt => {
+            (Order::SessionLastSeenAt, auth::SessionSortKey::LastSeenAt)
+        }
+    };
     let descending = order_by.direction == OrderDirection::Desc;
-    let page = page.page(context, Order::FirstSeenAt)?;
+    let page = page.page(context, order)?;
+    note_reading(context, &filter.users.concat(), None).await?;
     let sessions = &domain(context)?.auth.sessions;
-    let slice = sessions.page(&staff, &filter, descending, &page).await?;
+    let slice = sessions.page(&staff, &filter, key, descending, &page).await?;
     loaders(context)?.prefetch_users(&Selected::of_items(context), &slice.rows).await?;
     let position = |session: &auth::Session| Position {
-        key: Key::Time(session.first_seen_at.into()),
+        key: Key::Time(match order_by.field {
+            SessionOrderField::FirstSeenAt => session.first_seen_at.into(),
+            SessionOrderField::LastSeenAt => session.last_seen_at.into(),
+        }),
         id: session.id,
     };
-    Ok(connection(slice, Countable::Sessions(staff, filter), Order::FirstSeenAt, position, Session))
+    Ok(connection(slice, Countable::Sessions(staff, filter), order, position, Session))
 }

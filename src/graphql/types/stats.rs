@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::OnceCell;
 
 use super::filter::ActivityFilter;
+use super::note_filter;
 use super::user::User;
 use crate::activity::{self, Filter, Stats, TopValue};
 use crate::auth::Reader;
@@ -36,6 +37,12 @@ impl ScalarType for BigInt {
 
     fn to_value(&self) -> Value {
         self.0.into()
+    }
+}
+
+impl From<u64> for BigInt {
+    fn from(count: u64) -> Self {
+        Self(count)
     }
 }
 
@@ -149,13 +156,17 @@ impl ActivityStats {
 
 impl ActivityStats {
     /// Of the activities that `within` and the client's filter let through.
-    pub(in crate::graphql) fn new(
+    pub(in crate::graphql) async fn new(
+        context: &Context<'_>,
         reader: Reader,
         within: Option<Filter>,
         filter: Option<ActivityFilter>,
     ) -> Result<Self, Error> {
-        let filters = within.into_iter().map(Ok).chain(filter.map(ActivityFilter::checked));
-        let filter = Filter::All(filters.collect::<Result<_, Error>>()?);
+        let asked = filter.map(ActivityFilter::checked).transpose()?;
+        if let Some(asked) = &asked {
+            note_filter(context, asked).await?;
+        }
+        let filter = Filter::All(within.into_iter().chain(asked).collect());
         Ok(Self { reader, filter, counted: OnceCell::new() })
     }
 

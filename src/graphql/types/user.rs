@@ -3,13 +3,13 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
-use super::OrderDirection;
 use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::{ActivityFilter, SessionFilter, UserFilter};
 use super::session::{Session, SessionOrder, sessions};
 use super::stats::ActivityStats;
 use super::token::ApiToken;
-use crate::activity::{Filter, Key, Position};
+use super::{OrderDirection, note_reading};
+use crate::activity::{Bound, Filter, Key, Position, Timestamp};
 use crate::auth;
 use crate::error::Error;
 use crate::graphql::connection::{Connection, Countable, Order, PageArguments, connection};
@@ -75,6 +75,7 @@ impl User {
         >,
     ) -> async_graphql::Result<Connection<Activity>> {
         let reader = viewer(context)?.reader_of(Some(self.0.id))?;
+        note_reading(context, &[self.0.id], None).await?;
         let page = PageArguments { first, after, last, before };
         let within = Filter::User(vec![self.0.id]);
         activities(context, reader, Some(within), page, filter, order_by).await
@@ -89,7 +90,8 @@ impl User {
         >,
     ) -> Result<ActivityStats, Error> {
         let reader = viewer(context)?.reader_of(Some(self.0.id))?;
-        ActivityStats::new(reader, Some(Filter::User(vec![self.0.id])), filter)
+        note_reading(context, &[self.0.id], None).await?;
+        ActivityStats::new(context, reader, Some(Filter::User(vec![self.0.id])), filter).await
     }
 
     /// Their API tokens, also those that are not good any more, the newest first; for admins.
@@ -150,6 +152,9 @@ pub(in crate::graphql) enum UserOrderField {
     Username,
     /// When they were first known here.
     CreatedAt,
+    /// When they were seen last, right to the minute. Those who never were are not listed. Who is
+    /// seen meanwhile moves, so a walk through the pages may miss them or meet them twice.
+    LastSeenAt,
 }
 
 /// Resolves a connection of users.
@@ -160,21 +165,32 @@ pub(in crate::graphql) async fn users(
     order_by: Option<UserOrder>,
 ) -> Result<Connection<User>, Error> {
     let staff = viewer(context)?.staff()?;
-    let filter = filter.unwrap_or_default().checked()?;
+    let mut filter = filter.unwrap_or_default().checked()?;
     let order_by = order_by
         .unwrap_or(UserOrder { field: UserOrderField::Username, direction: OrderDirection::Asc });
     let (order, key) = match order_by.field {
         UserOrderField::Username => (Order::Username, auth::UserSortKey::Username),
         UserOrderField::CreatedAt => (Order::CreatedAt, auth::UserSortKey::CreatedAt),
+        UserOrderField::LastSeenAt => {
+            filter.last_seen_at.push((Bound::From, Timestamp(i64::MIN)));
+            (Order::UserLastSeenAt, auth::UserSortKey::LastSeenAt)
+        }
     };
     let descending = order_by.direction == OrderDirection::Desc;
     let page = page.page(context, order)?;
     let users = &domain(context)?.auth.users;
     let slice = users.page(&staff, &filter, key, descending, &page).await?;
+    if filter.names_users() {
+        let ids: Vec<_> = slice.rows.iter().map(|user| user.id).collect();
+        note_reading(context, &ids, None).await?;
+    }
     let position = |user: &auth::User| Position {
         key: match order_by.field {
             UserOrderField::Username => Key::Text(user.username.clone()),
             UserOrderField::CreatedAt => Key::Time(user.created_at.into()),
+            UserOrderField::LastSeenAt => {
+                Key::Time(user.last_seen_at.map_or(Timestamp(i64::MIN), Timestamp::from))
+            }
         },
         id: user.id,
     };

@@ -7,6 +7,7 @@ pub(crate) mod erasure;
 pub(crate) mod rollup;
 pub(crate) mod rollup_item;
 pub(crate) mod rollup_stale;
+pub(crate) mod rollup_state;
 pub(crate) mod rollup_term;
 pub(crate) mod session;
 pub(crate) mod session_key;

@@ -1,7 +1,7 @@
 //! Rolling up: from the log into quarters of an hour, from those into hours, from those into days.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order};
 use sea_orm::{
@@ -12,20 +12,23 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::summary::Summary;
+use super::sweep::note_rolled;
 use super::terms::{self, Kind};
 use super::{Dimension, Level, died_before, insert_stale, mark_stale, stale};
 use crate::error::Error;
 use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
 use crate::store::events::{self, Directory};
+use crate::store::turn::Work;
 use crate::store::{Store, Timestamp};
 
-const SWEEP_EVERY: Duration = Duration::from_hours(24);
 /// Stale periods that are looked at together.
 const STALE_AT_ONCE: u64 = 1_000;
 /// Quarters of an hour that are rolled up in one transaction.
 const QUARTERS_AT_ONCE: usize = 16;
 /// Hours, or days, that are put together in one transaction.
 const WHOLES_AT_ONCE: usize = 12;
+/// Once so many activities are read, the rest of the quarters is left to another transaction.
+const EVENTS_OF_A_RUN: u64 = 200_000;
 /// Activities that one statement reads.
 const EVENTS_AT_ONCE: u64 = 10_000;
 
@@ -38,18 +41,26 @@ struct Stale {
 impl Store {
     /// Rolls up, every so often, what is stale; forgets, every day, what is counted no more.
     pub(crate) async fn keep_rolled_up(self, every: Duration) {
-        let mut swept = Instant::now();
         loop {
-            tokio::time::sleep(every).await;
-            let mut result = self.roll_up(|_| {}).await;
-            if result.is_ok() && swept.elapsed() > SWEEP_EVERY {
-                result = self.sweep_terms().await.map(|_| ());
-                swept = Instant::now();
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = self.roll_up_soon.notified() => {}
             }
-            if let Err(error) = result {
+            if let Err(error) = self.roll_up_in_turn().await {
                 error.log();
             }
         }
+    }
+
+    /// Lets what has become stale be rolled up without delay.
+    pub(crate) fn roll_up_soon(&self) {
+        self.roll_up_soon.notify_one();
+    }
+
+    async fn roll_up_in_turn(&self) -> Result<(), Error> {
+        let Some(_turn) = self.turn(Work::RollUp).await? else { return Ok(()) };
+        self.roll_up(|_| {}).await?;
+        self.sweep_daily().await
     }
 
     /// Rolls up what is stale and not held by a writer; tells how many quarters of an hour are done.
@@ -162,11 +173,18 @@ impl Store {
 
     /// Rolls up periods that follow each other from the log.
     async fn roll_up_log(&self, level: Level, run: &[Stale]) -> Result<(), Error> {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
+        let Some(last) = run.last() else { return Ok(()) };
         let end = last.start.plus_micros(level.length());
-        let (directory, summaries) = self.summarize(first.start, end).await?;
-        let summaries = self.with_lasting_numbers(directory, summaries).await?;
-        self.replace(level, &run.iter().collect::<Vec<_>>(), summaries).await
+        let mut run = run;
+        while let Some(first) = run.first() {
+            let swept = self.rollup_state().await?.swept;
+            let (directory, summaries, reached) = self.summarize(first.start, end).await?;
+            let summaries = self.with_lasting_numbers(directory, summaries).await?;
+            let (done, rest) = run.split_at(run.partition_point(|stale| stale.start < reached));
+            self.replace(level, &done.iter().collect::<Vec<_>>(), summaries, swept).await?;
+            run = rest;
+        }
+        Ok(())
     }
 
     /// Rolls up periods from their parts, but those of which a part has to come first.
@@ -185,11 +203,12 @@ impl Store {
             .await?;
         let waiting: HashSet<_> = waiting.into_iter().map(|start| level.start_of(start)).collect();
         let ready: Vec<_> = some.iter().filter(|stale| !waiting.contains(&stale.start)).collect();
+        let swept = self.rollup_state().await?.swept;
         let mut summaries = BTreeMap::new();
         for stale in &ready {
             summaries.insert(stale.start, self.unite(level, part, stale.start).await?);
         }
-        self.replace(level, &ready, summaries).await
+        self.replace(level, &ready, summaries, swept).await
     }
 
     /// What the parts of a period come to.
@@ -216,15 +235,16 @@ impl Store {
         Ok(summary)
     }
 
-    /// Writes the rollups of periods, unless somebody else has been faster.
+    /// Writes the rollups of periods, unless somebody else has been faster or their terms may be gone.
     async fn replace(
         &self,
         level: Level,
         periods: &[&Stale],
         summaries: BTreeMap<Timestamp, Summary>,
+        swept: i64,
     ) -> Result<(), Error> {
         let transaction = self.begin_writing().await?;
-        if !take(&transaction, periods).await? {
+        if !note_rolled(&transaction, swept).await? || !take(&transaction, periods).await? {
             return Ok(transaction.rollback().await?);
         }
         let starts: Vec<_> = periods.iter().map(|stale| stale.start).collect();
@@ -238,19 +258,20 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Reads the log, and counts by quarters of an hour.
+    /// Reads the log, and counts by quarters of an hour; to the end, or as far as it gets.
     ///
     /// In several statements: what comes in between makes its quarter stale again.
     async fn summarize(
         &self,
         from: Timestamp,
         end: Timestamp,
-    ) -> Result<(Directory, BTreeMap<Timestamp, Summary>), Error> {
+    ) -> Result<(Directory, BTreeMap<Timestamp, Summary>, Timestamp), Error> {
         use activity::Column;
 
         let mut directory = Directory::default();
         let mut summaries: BTreeMap<Timestamp, Summary> = BTreeMap::new();
         let mut after = (from, Uuid::nil());
+        let mut events = 0;
         loop {
             let key = Expr::tuple([
                 Expr::col((activity::Entity, Column::Date)),
@@ -271,7 +292,14 @@ impl Store {
                 directory.count(&event, &Dimension::ALL, &mut summary.totals, &mut summary.items);
             }
             if (rows.len() as u64) < EVENTS_AT_ONCE {
-                return Ok((directory, summaries));
+                return Ok((directory, summaries, end));
+            }
+            events += EVENTS_AT_ONCE;
+            if events >= EVENTS_OF_A_RUN && summaries.len() > 1 {
+                // The last quarter is not complete.
+                let reached = Level::Quarter.start_of(after.0);
+                summaries.remove(&reached);
+                return Ok((directory, summaries, reached));
             }
         }
     }

@@ -25,6 +25,9 @@
 //! - An hour is made of its quarters in the same manner, and a day of its hours: writing one of them
 //!   makes the whole stale.
 //!
+//! Terms of which nothing is counted any more are forgotten, every day and before an erasure is
+//! complete ([`sweep`]).
+//!
 //! Late events, retries, erasures and crashes need nothing of their own: a late event makes an old
 //! period stale, a repeated id stores nothing, and what a killed process held is taken over after
 //! [`HELD_FOR`]. Counting each batch into the rollups instead would cost the writer a second

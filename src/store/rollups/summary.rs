@@ -67,19 +67,19 @@ impl Totals {
     ) {
         self.activities += 1;
         self.widen(date, date);
-        self.users.extend(user);
-        self.sessions.extend(session);
+        gather(&mut self.users, user);
+        gather(&mut self.sessions, session);
         if user.is_some() {
-            self.user_sessions.extend(session);
+            gather(&mut self.user_sessions, session);
         }
     }
 
     pub(in crate::store) fn merge(&mut self, row: &rollup::Model) {
         self.activities += row.activities.unsigned_abs();
         self.widen(row.first, row.last);
-        self.users.extend(packed::numbers(&row.users));
-        self.sessions.extend(packed::numbers(&row.sessions));
-        self.user_sessions.extend(packed::numbers(&row.user_sessions));
+        gather(&mut self.users, packed::numbers(&row.users));
+        gather(&mut self.sessions, packed::numbers(&row.sessions));
+        gather(&mut self.user_sessions, packed::numbers(&row.user_sessions));
     }
 
     fn widen(&mut self, first: Timestamp, last: Timestamp) {
@@ -104,8 +104,8 @@ impl Totals {
 impl Item {
     pub(in crate::store) fn add(&mut self, user: Option<u32>, session: Option<u32>) {
         self.activities += 1;
-        self.users.extend(user);
-        self.sessions.extend(session);
+        gather(&mut self.users, user);
+        gather(&mut self.sessions, session);
     }
 
     pub(in crate::store) fn finish(&mut self) {
@@ -190,6 +190,21 @@ fn renumber(set: &mut Vec<u32>, numbers: &[u32]) {
     });
 }
 
+/// Adds numbers to what will be a set. It is made one whenever it has doubled, so it takes twice the
+/// room that it needs, however often each of them comes.
+fn gather(set: &mut Vec<u32>, numbers: impl IntoIterator<Item = u32>) {
+    for number in numbers {
+        if set.len() == set.capacity() && !set.is_empty() {
+            unite(set);
+            set.reserve(set.len().max(LEAST));
+        }
+        set.push(number);
+    }
+}
+
+/// Smaller sets are not worth the work.
+const LEAST: usize = 16;
+
 /// Sorts, and drops what stands there twice.
 fn unite(set: &mut Vec<u32>) {
     // Parts of it are sorted already, which this kind of sort makes use of.
@@ -236,14 +251,19 @@ impl<'a> PackedItems<'a> {
     pub(in crate::store) fn new(row: &'a rollup_item::Model) -> Self {
         Self { counts: Numbers(&row.counts), users: &row.users, sessions: &row.sessions, number: 0 }
     }
+
+    /// Those of a row of which nothing else is at hand.
+    pub(super) fn of_counts(counts: &'a [u8]) -> Self {
+        Self { counts: Numbers(counts), users: &[], sessions: &[], number: 0 }
+    }
 }
 
 impl PackedItem<'_> {
     /// Takes its sets in.
     pub(in crate::store) fn merge_into(&self, item: &mut Item) {
         item.activities += self.activities;
-        item.users.extend(packed::numbers(self.users));
-        item.sessions.extend(packed::numbers(self.sessions));
+        gather(&mut item.users, packed::numbers(self.users));
+        gather(&mut item.sessions, packed::numbers(self.sessions));
     }
 }
 

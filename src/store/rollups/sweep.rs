@@ -1,113 +1,209 @@
 //! Forgetting terms of which nothing is counted any more: a path may say who somebody was.
+//!
+//! What is unused is looked for without a lock, while others may roll up. `djaffar_rollup_state` has
+//! a single row, in which whoever writes rollups counts up `rolled`, and whoever forgets terms counts
+//! up `swept`. A term is forgotten only if nothing was rolled since the search began, and a rollup is
+//! written only if nothing was swept since its terms were given their numbers.
 
 use std::collections::HashSet;
 
-use futures_util::TryStreamExt;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait,
-    QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::terms::Kind;
-use super::{Dimension, Level, PackedItems, died_before, packed};
+use super::{Dimension, Level, PackedItems, packed};
 use crate::error::Error;
-use crate::store::Store;
-use crate::store::entity::{rollup, rollup_item, rollup_stale, rollup_term};
+use crate::store::entity::{rollup, rollup_item, rollup_stale, rollup_state, rollup_term};
+use crate::store::{Store, Timestamp};
 
-/// Terms that one statement forgets.
+/// Terms that one transaction forgets.
 const AT_ONCE: usize = 500;
+/// Rollups that one statement reads.
+const ROWS: u64 = 500;
+/// Terms that one statement reads.
+const TERMS: u64 = 10_000;
+/// How often everything is looked through.
+const EVERY_SECONDS: i64 = 24 * 60 * 60;
 
 impl Store {
-    /// Forgets the terms that are in no rollup, and tells how many; none while anybody may be about to
-    /// use them.
-    pub(crate) async fn sweep_terms(&self) -> Result<u64, Error> {
-        let transaction = self.begin_writing().await?;
-        if self.read.get_database_backend() == DatabaseBackend::Postgres {
-            // Whoever rolls up has read a mark, and takes it away when they are done.
-            let lock = "LOCK TABLE djaffar_rollup_stale IN SHARE MODE";
-            transaction.execute_unprepared(lock).await?;
-        }
-        if is_rolling_up(&transaction).await? {
-            transaction.rollback().await?;
-            return Ok(0);
-        }
+    /// Forgets the terms that are in no rollup, and tells how many. None: something was rolled up
+    /// meanwhile, and there may be more of them.
+    pub(crate) async fn sweep_terms(&self) -> Result<Option<u64>, Error> {
+        self.drop_doubtful().await?;
+        let rolled = self.rollup_state().await?.rolled;
         let mut forgotten = 0;
-        for dimension in Dimension::ALL {
-            let used = used_of(&transaction, dimension).await?;
-            forgotten += forget(&transaction, Kind::Of(dimension), &used).await?;
+        for kind in Dimension::ALL.map(Kind::Of).into_iter().chain([Kind::Session]) {
+            let used = match kind {
+                Kind::Of(dimension) => self.used_of(dimension).await?,
+                Kind::Session => self.used_sessions().await?,
+            };
+            let unused = self.unused(kind, &used).await?;
+            for numbers in unused.chunks(AT_ONCE) {
+                if !self.forget_terms(kind, numbers, rolled).await? {
+                    return Ok(None);
+                }
+                forgotten += numbers.len() as u64;
+            }
         }
-        let used = used_sessions(&transaction).await?;
-        forgotten += forget(&transaction, Kind::Session, &used).await?;
-        transaction.commit().await?;
-        Ok(forgotten)
+        let swept_at = (rollup_state::Column::SweptAt, Expr::value(Timestamp::now()));
+        let is_whole = change_state(&self.write, rollup_state::Column::Rolled, rolled, swept_at);
+        Ok(is_whole.await?.then_some(forgotten))
     }
-}
 
-/// Whether there is anything to roll up.
-async fn is_rolling_up(transaction: &DatabaseTransaction) -> Result<bool, Error> {
-    use rollup_stale::Column;
-
-    let free =
-        Condition::any().add(Column::Writer.is_null()).add(Column::HeldAt.lte(died_before()));
-    Ok(rollup_stale::Entity::find().filter(free).one(transaction).await?.is_some())
-}
-
-/// The numbers of a dimension that are counted; hours and days are made of these.
-async fn used_of(
-    transaction: &DatabaseTransaction,
-    dimension: Dimension,
-) -> Result<HashSet<u32>, Error> {
-    use rollup_item::Column;
-
-    let mut used = HashSet::new();
-    let mut rows = rollup_item::Entity::find()
-        .filter(Column::Dimension.eq(dimension.code()))
-        .filter(Column::Level.eq(Level::Quarter.length()))
-        .stream(transaction)
-        .await?;
-    while let Some(row) = rows.try_next().await? {
-        used.extend(PackedItems::new(&row).map(|item| item.number));
-        if dimension == Dimension::User {
-            used.extend(packed::numbers(&row.users));
+    /// The same if that was not done within a day.
+    pub(super) async fn sweep_daily(&self) -> Result<(), Error> {
+        let swept_at = self.rollup_state().await?.swept_at;
+        if swept_at < Timestamp::now().plus_seconds(-EVERY_SECONDS) {
+            self.sweep_terms().await?;
         }
+        Ok(())
     }
-    Ok(used)
-}
 
-async fn used_sessions(transaction: &DatabaseTransaction) -> Result<HashSet<u32>, Error> {
-    let mut used = HashSet::new();
-    let mut rows = rollup::Entity::find()
-        .filter(rollup::Column::Level.eq(Level::Quarter.length()))
-        .stream(transaction)
-        .await?;
-    while let Some(row) = rows.try_next().await? {
-        used.extend(packed::numbers(&row.sessions));
+    /// What was rolled and swept.
+    pub(super) async fn rollup_state(&self) -> Result<rollup_state::Model, Error> {
+        let state = rollup_state::Entity::find().one(&self.read).await?;
+        state.ok_or_else(|| Error::internal("the state of the rollups is gone"))
     }
-    Ok(used)
-}
 
-async fn forget(
-    transaction: &DatabaseTransaction,
-    kind: Kind,
-    used: &HashSet<u32>,
-) -> Result<u64, Error> {
-    use rollup_term::Column;
-
-    let known: Vec<i64> = rollup_term::Entity::find()
-        .select_only()
-        .column(Column::Number)
-        .filter(Column::Kind.eq(kind.code()))
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    let unused: Vec<i64> =
-        known.into_iter().filter(|number| !used.contains(&(*number as u32))).collect();
-    for numbers in unused.chunks(AT_ONCE) {
-        rollup_term::Entity::delete_many()
-            .filter(Column::Kind.eq(kind.code()))
-            .filter(Column::Number.is_in(numbers.iter().copied()))
-            .exec(transaction)
+    /// Drops the rollups of quarters of an hour that somebody goes on writing into: nobody relies on
+    /// them, and they may count what is gone.
+    async fn drop_doubtful(&self) -> Result<(), Error> {
+        let is_quarter = rollup_stale::Column::Level.eq(Level::Quarter.length());
+        let stale = Query::select()
+            .column(rollup_stale::Column::Start)
+            .from(rollup_stale::Entity)
+            .and_where(is_quarter)
+            .take();
+        let transaction = self.begin_writing().await?;
+        rollup::Entity::delete_many()
+            .filter(rollup::Column::Level.eq(Level::Quarter.length()))
+            .filter(rollup::Column::Start.in_subquery(stale.clone()))
+            .exec(&transaction)
             .await?;
+        rollup_item::Entity::delete_many()
+            .filter(rollup_item::Column::Dimension.is_in(Dimension::ALL.map(Dimension::code)))
+            .filter(rollup_item::Column::Level.eq(Level::Quarter.length()))
+            .filter(rollup_item::Column::Start.in_subquery(stale))
+            .exec(&transaction)
+            .await?;
+        Ok(transaction.commit().await?)
     }
-    Ok(unused.len() as u64)
+
+    /// The numbers of a dimension that are counted; hours and days are made of these.
+    async fn used_of(&self, dimension: Dimension) -> Result<HashSet<u32>, Error> {
+        use rollup_item::Column;
+
+        let mut used = HashSet::new();
+        let mut after = Timestamp(i64::MIN);
+        loop {
+            let rows: Vec<(Timestamp, Vec<u8>)> = rollup_item::Entity::find()
+                .select_only()
+                .columns([Column::Start, Column::Counts])
+                .filter(Column::Dimension.eq(dimension.code()))
+                .filter(Column::Level.eq(Level::Quarter.length()))
+                .filter(Column::Start.gt(after))
+                .order_by_asc(Column::Start)
+                .limit(ROWS)
+                .into_tuple()
+                .all(&self.read)
+                .await?;
+            let Some(last) = rows.last() else { return Ok(used) };
+            after = last.0;
+            for (_, counts) in &rows {
+                used.extend(PackedItems::of_counts(counts).map(|item| item.number));
+            }
+        }
+    }
+
+    async fn used_sessions(&self) -> Result<HashSet<u32>, Error> {
+        use rollup::Column;
+
+        let mut used = HashSet::new();
+        let mut after = Timestamp(i64::MIN);
+        loop {
+            let rows: Vec<(Timestamp, Vec<u8>)> = rollup::Entity::find()
+                .select_only()
+                .columns([Column::Start, Column::Sessions])
+                .filter(Column::Level.eq(Level::Quarter.length()))
+                .filter(Column::Start.gt(after))
+                .order_by_asc(Column::Start)
+                .limit(ROWS)
+                .into_tuple()
+                .all(&self.read)
+                .await?;
+            let Some(last) = rows.last() else { return Ok(used) };
+            after = last.0;
+            rows.iter().for_each(|(_, sessions)| used.extend(packed::numbers(sessions)));
+        }
+    }
+
+    async fn unused(&self, kind: Kind, used: &HashSet<u32>) -> Result<Vec<i64>, Error> {
+        use rollup_term::Column;
+
+        let mut unused = Vec::new();
+        let mut after = -1;
+        loop {
+            let known: Vec<i64> = rollup_term::Entity::find()
+                .select_only()
+                .column(Column::Number)
+                .filter(Column::Kind.eq(kind.code()))
+                .filter(Column::Number.gt(after))
+                .order_by_asc(Column::Number)
+                .limit(TERMS)
+                .into_tuple()
+                .all(&self.read)
+                .await?;
+            let Some(last) = known.last() else { return Ok(unused) };
+            after = *last;
+            unused.extend(known.into_iter().filter(|number| !used.contains(&(*number as u32))));
+        }
+    }
+
+    /// False: something was rolled up meanwhile.
+    async fn forget_terms(&self, kind: Kind, numbers: &[i64], rolled: i64) -> Result<bool, Error> {
+        use rollup_state::Column;
+
+        let transaction = self.begin_writing().await?;
+        let swept = (Column::Swept, Expr::col(Column::Swept).add(1));
+        if !change_state(&transaction, Column::Rolled, rolled, swept).await? {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        rollup_term::Entity::delete_many()
+            .filter(rollup_term::Column::Kind.eq(kind.code()))
+            .filter(rollup_term::Column::Number.is_in(numbers.iter().copied()))
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Notes that rollups are being written. False: terms have been swept since.
+pub(super) async fn note_rolled(
+    transaction: &DatabaseTransaction,
+    swept: i64,
+) -> Result<bool, DbErr> {
+    use rollup_state::Column;
+
+    let rolled = (Column::Rolled, Expr::col(Column::Rolled).add(1));
+    change_state(transaction, Column::Swept, swept, rolled).await
+}
+
+/// Changes the state if a count of it is still this one.
+async fn change_state<C: ConnectionTrait>(
+    connection: &C,
+    count: rollup_state::Column,
+    expected: i64,
+    (column, value): (rollup_state::Column, Expr),
+) -> Result<bool, DbErr> {
+    let changed = rollup_state::Entity::update_many()
+        .col_expr(column, value)
+        .filter(count.eq(expected))
+        .exec(connection)
+        .await?;
+    Ok(changed.rows_affected > 0)
 }

@@ -15,6 +15,7 @@ use crate::store::Timestamp;
 use crate::store::activities::Filter;
 use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
 use crate::store::events;
+use crate::store::leading::Wanted;
 use crate::store::rollups::terms;
 use crate::store::rollups::{Dimension, Item, Items, Kind, Level, PackedItems};
 
@@ -52,7 +53,7 @@ impl Snapshot {
         dimensions: &[Dimension],
         tally: &mut Tally,
     ) -> Result<(), Error> {
-        let condition = filter.condition(self.0.get_database_backend());
+        let condition = filter.by_index(&self.0, Wanted::All).await?;
         self.gather_where(condition, dimensions, tally).await
     }
 
