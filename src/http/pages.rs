@@ -1,8 +1,10 @@
 //! The pages and the tracker, which the build of `web/` has left in `web/dist/`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, OriginalUri, Path};
 use axum::http::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING,
@@ -122,9 +124,18 @@ fn file(name: &str, lifetime: &'static str, headers: &HeaderMap) -> Response {
     match encoded(name, headers) {
         Some((encoding, file)) => {
             let own = [(CONTENT_TYPE, content_type.as_str()), (CONTENT_ENCODING, encoding)];
-            (common, own, file.data.into_owned()).into_response()
+            (common, own, bytes(file.data)).into_response()
         }
-        None => (common, [(CONTENT_TYPE, content_type)], plain.data.into_owned()).into_response(),
+        None => (common, [(CONTENT_TYPE, content_type)], bytes(plain.data)).into_response(),
+    }
+}
+
+/// The contents of a file. What is embedded is not copied: who asks and does not take it would hold a
+/// copy for each request.
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => read.into(),
     }
 }
 
@@ -145,4 +156,15 @@ fn encoded(name: &str, headers: &HeaderMap) -> Option<(&'static str, EmbeddedFil
         .into_iter()
         .filter(|(encoding, _)| accepts(encoding))
         .find_map(|(encoding, suffix)| Some((encoding, Dist::get(&format!("{name}.{suffix}"))?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_embedded_is_not_copied() {
+        static EMBEDDED: [u8; 3] = *b"abc";
+        assert_eq!(bytes(Cow::Borrowed(&EMBEDDED)).as_ptr(), EMBEDDED.as_ptr());
+    }
 }
