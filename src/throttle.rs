@@ -42,6 +42,11 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
         Self { quota, limiters: limiters.build(), clock: DefaultClock::default() }
     }
 
+    /// What somebody has left who must wait.
+    pub(crate) fn nothing(&self) -> Left {
+        Left { burst: 0, of: self.quota.burst_size().get() }
+    }
+
     /// Counts one more; the error is the time to wait.
     pub(crate) fn admit(&self, key: K) -> Result<Left, Duration> {
         let limiter = self

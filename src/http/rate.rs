@@ -21,8 +21,8 @@ use crate::config::Rates;
 use crate::error::Error;
 use crate::throttle::{Left, Throttle};
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// A burst is what comes together in so many seconds of the rate.
 const BURST_SECONDS: u32 = 10;
 
@@ -52,13 +52,23 @@ impl RequestRates {
     }
 
     /// Counts a request; what is left of the tighter limit.
-    fn admit(&self, network: Option<IpAddr>, token: Option<&[u8]>) -> Result<Option<Left>, Error> {
+    fn admit(
+        &self,
+        network: Option<IpAddr>,
+        token: Option<&[u8]>,
+    ) -> Result<Option<Left>, Refused> {
         let client = network.map(|network| self.clients.admit(network)).transpose();
-        let client = client.map_err(Error::RateLimited)?;
+        let client = client.map_err(|wait| Refused { left: self.clients.nothing(), wait })?;
         let token = token.map(|token| self.tokens.admit(self.hasher.hash_one(token))).transpose();
-        let token = token.map_err(Error::RateLimited)?;
+        let token = token.map_err(|wait| Refused { left: self.tokens.nothing(), wait })?;
         Ok(client.into_iter().chain(token).min_by_key(|left| left.burst))
     }
+}
+
+/// Somebody came too often.
+struct Refused {
+    left: Left,
+    wait: Duration,
 }
 
 /// Refuses a client who comes too often.
@@ -75,7 +85,11 @@ pub(super) async fn limit(State(app): State<Arc<App>>, request: Request, next: N
             }
             response
         }
-        Err(error) => refuse(&error),
+        Err(Refused { left, wait }) => {
+            let mut response = refuse(&Error::RateLimited(wait));
+            tell(&mut response, left);
+            response
+        }
     }
 }
 

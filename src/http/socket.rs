@@ -81,7 +81,9 @@ pub(super) async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Re
         Ok(place) => place,
         Err(error) => return refusal(&error),
     };
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_MESSAGE);
+    let upgrade = upgrade.protocols([PROTOCOL]);
+    // Of a frame that is too large not even the beginning is received.
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     upgrade.on_upgrade(async move |socket| {
         let _place = place;
         let mut connection = Connection {

@@ -54,6 +54,8 @@ async fn a_client_may_make_so_many_requests_and_no_more() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let wait: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=2).contains(&wait));
+    assert_eq!(refused.headers()["ratelimit-policy"], "\"requests\";q=10;w=10");
+    assert_eq!(refused.headers()["ratelimit"], "\"requests\";r=0");
     let body: Value = refused.json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
     assert_eq!(body["errors"][0]["extensions"]["retryAfter"], wait);
@@ -61,6 +63,23 @@ async fn a_client_may_make_so_many_requests_and_no_more() {
     // Not those of others, nor what the operator asks.
     assert_eq!(ask(&visitor, "192.0.2.2").await.status(), StatusCode::OK);
     assert_eq!(visitor.get("/healthz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn pages_count_like_everything_else() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let visitor = app.visitor();
+    let mut is_refused = false;
+    for path in ["/djaffar.js", "/", "/graphiql", "/assets/none.js"].iter().cycle().take(1_000) {
+        let request = visitor.request(Method::GET, path).header("x-forwarded-for", "192.0.2.1");
+        let response = request.send().await.unwrap();
+        is_refused |= response.status() == StatusCode::TOO_MANY_REQUESTS;
+        if is_refused {
+            break;
+        }
+    }
+    assert!(is_refused);
+    assert_eq!(visitor.get("/djaffar.js").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

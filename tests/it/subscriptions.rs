@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -276,6 +277,23 @@ async fn the_protocol_is_kept() {
     assert_eq!(forged.closed().await, 4403);
     let silent = Socket::open(&app).await;
     assert_eq!(silent.closed().await, 4408);
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_is_not_waited_for() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    // The head of a text of a megabyte, masked with zeros, of which nothing follows.
+    let mut head = vec![0x81, 0x80 | 127];
+    head.extend((1_u64 << 20).to_be_bytes());
+    head.extend([0; 4]);
+    socket.0.get_mut().write_all(&head).await.unwrap();
+    let mut pings = 0;
+    while let Some(Ok(message)) = socket.0.next().await {
+        // One at once, the next one after ten seconds.
+        pings += usize::from(matches!(message, Message::Ping(_)));
+        assert!(pings < 2, "the server waits for the rest");
+    }
 }
 
 #[tokio::test]
