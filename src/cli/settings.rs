@@ -107,6 +107,9 @@ pub(super) struct Serve {
     /// Attempts to log in a minute from one address, and half as many for one account
     #[arg(long, env = "DJAFFAR_LOG_IN_RATE", default_value_t = Rates::default().log_ins)]
     pub log_in_rate: NonZeroU32,
+    /// Open WebSockets of one address
+    #[arg(long, env = "DJAFFAR_CLIENT_SOCKETS", default_value_t = Rates::default().sockets)]
+    pub client_sockets: NonZeroU32,
     /// Who may read the schema: all, staff or none; by default staff, in development mode all
     #[arg(long, env = "DJAFFAR_INTROSPECTION")]
     pub introspection: Option<Introspection>,
@@ -143,6 +146,7 @@ impl Serve {
                 token: self.token_rate,
                 sessions: self.session_rate,
                 log_ins: self.log_in_rate,
+                sockets: self.client_sockets,
             }),
             limits: (&self.limits).into(),
             introspection: self.introspection,

@@ -84,6 +84,16 @@ async fn v4_3_1_documents_that_cost_too_much_are_refused_before_they_are_validat
         ("pages of the usual size within pages", "{ activities { nodes { session { activities { nodes { session { activities { nodes { id } } } } } } } } }".to_owned()),
         ("pages within pages by variables", "query($n: Int = 200) { activities(first: $n) { nodes { session { activities(last: $n) { nodes { user { activities(first: $n) { nodes { id } } } } } } } } }".to_owned()),
         (
+            "activities of what may have been logged",
+            "mutation($i: LogActivitiesInput = { activities: [] }) { logActivities(input: $i) { results { activity { session { activities(first: 200) { nodes { id } } } } } } }".to_owned(),
+        ),
+        (
+            "statistics of many",
+            "{ users(first: 150) { nodes { activityStats { activities } } } }".to_owned(),
+        ),
+        ("counts of many", "{ sessions(first: 200) { nodes { a: activities(first: 1) { totalCount } b: activities(first: 0) { totalCount totalCountCapped } } } }".to_owned()),
+        ("deep fields", format!("{{ user(username: \"staff\") {} {{ id }} {} }}", repeat("{ sessions(first: 1) { nodes { user ", 5), repeat("}", 15))),
+        (
             "types of types",
             format!("{{ __schema {{ types {}name{} }} }}", repeat("{ fields { type ", 7), repeat("}", 14)),
         ),

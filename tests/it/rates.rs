@@ -114,6 +114,70 @@ async fn a_token_may_be_used_so_often_from_wherever() {
     assert!(is_refused);
 }
 
+/// Comes again and again until it is refused.
+async fn until_refused(ask: impl AsyncFn(u32) -> u16) -> u32 {
+    for number in 0..1_000 {
+        if ask(number).await == 429 {
+            return number;
+        }
+    }
+    panic!("never refused")
+}
+
+#[tokio::test]
+async fn a_token_counts_however_it_is_shown() {
+    let app = TestApp::start_with(limited(|rates| rates.token = per(1))).await;
+    app.make_user("jeff", "user").await;
+    let token = app.make_token("jeff", "log").await;
+    let visitor = app.visitor();
+    let from = |number: u32| format!("192.0.{}.{}", number / 250, number % 250);
+    let in_a_body = async |number| {
+        let body = json!({ "token": token, "activities": [{ "path": "/" }] });
+        let request = visitor.request(Method::POST, "/logs/batch");
+        let request = request.header("x-forwarded-for", from(number)).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let sent = until_refused(in_a_body).await;
+    assert!(sent >= 10, "{sent}");
+    for scheme in ["Bearer", "Token", "bearer "] {
+        let jeff = visitor.clone().with_authorization(&format!("{scheme} {token}"));
+        // One may have come back meanwhile.
+        until_refused(async |number| ask(&jeff, &from(number)).await.status().as_u16()).await;
+        assert_eq!(in_a_body(0).await, 429, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn who_logs_many_at_once_counts_as_many() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let visitor = app.visitor();
+    let log = async |count: usize, from: &str| {
+        let query = "mutation($input: LogActivitiesInput!) { logActivities(input: $input) {
+            userErrors { code } } }";
+        let variables = json!({ "input": { "activities": vec![json!({ "path": "/" }); count] } });
+        let request = visitor.request(Method::POST, "/graphql").header("x-forwarded-for", from);
+        let body = json!({ "query": query, "variables": variables });
+        request.json(&body).send().await.unwrap()
+    };
+    // Five of ten, and five again; a few more may have come back meanwhile.
+    let mut sent = 0;
+    while log(500, "192.0.2.1").await.status() == StatusCode::OK {
+        sent += 1;
+        assert!(sent < 100);
+    }
+    let refused = log(500, "192.0.2.1").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+    // Each has counted as five: who logs one at a time may do so more often.
+    let mut single = 0;
+    while log(1, "192.0.2.2").await.status() == StatusCode::OK {
+        single += 1;
+        assert!(single < 1_000);
+    }
+    assert!(single >= 10 && sent < single, "{sent} {single}");
+}
+
 #[tokio::test]
 async fn a_client_may_open_so_many_sessions() {
     let app = TestApp::start_with(limited(|rates| rates.sessions = per(1))).await;

@@ -6,8 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::harness::{Client, PASSWORD, TestApp, TestDatabase};
@@ -17,11 +17,21 @@ struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(app: &TestApp) -> Self {
+        Self::try_open(app, "").await.unwrap()
+    }
+
+    /// Behind a proxy that says where it comes from; the error is the status of a refusal.
+    async fn try_open(app: &TestApp, from: &str) -> Result<Self, u16> {
         let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();
         let protocol = "graphql-transport-ws".parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
-        Self(connect_async(request).await.unwrap().0)
+        request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Open, and acknowledged.
@@ -309,6 +319,86 @@ async fn a_socket_has_so_many_operations_and_no_more() {
     let refusal = socket.hear().await;
     assert_eq!(refusal["type"], "error");
     assert_eq!(refusal["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+}
+
+/// Behind a proxy, with these limits.
+fn limited(change: impl FnOnce(&mut djaffar::Rates)) -> djaffar::Config {
+    let mut config = crate::harness::development();
+    config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let mut rates = djaffar::Rates::default();
+    change(&mut rates);
+    config.rates = Some(rates);
+    config
+}
+
+fn per(number: u32) -> std::num::NonZeroU32 {
+    std::num::NonZeroU32::new(number).unwrap()
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_sockets_and_no_more() {
+    let app = TestApp::start_with(limited(|rates| rates.sockets = per(2))).await;
+    let open = async |from: &str| Socket::try_open(&app, from).await;
+    let (first, second) = (open("192.0.2.1").await.unwrap(), open("192.0.2.1").await.unwrap());
+    assert_eq!(open("192.0.2.1").await.err(), Some(429));
+    let _other = open("192.0.2.2").await.unwrap();
+    drop(first);
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    while open("192.0.2.1").await.is_err() {
+        tick.tick().await;
+    }
+    drop(second);
+}
+
+#[tokio::test]
+async fn what_is_asked_over_a_socket_counts() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let token = staff_token(&app).await;
+    let mut socket = Socket::known(&app, &token).await;
+    let payload = json!({ "query": "{ viewer { role } }" });
+    let mut refused = None;
+    for id in 0..1_000 {
+        let id = id.to_string();
+        socket.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+        let heard = socket.hear().await;
+        if heard["type"] == "error" {
+            refused = Some(heard);
+            break;
+        }
+        assert_eq!(socket.hear().await, json!({ "type": "complete", "id": id }));
+    }
+    assert_eq!(refused.unwrap()["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+
+    // Nor may a token be shown too often.
+    let app = TestApp::start_with(limited(|rates| rates.token = per(1))).await;
+    let token = staff_token(&app).await;
+    let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } });
+    let mut code = None;
+    for host in 0..200 {
+        let mut socket = Socket::try_open(&app, &format!("192.0.2.{host}")).await.unwrap();
+        socket.say(init.clone()).await;
+        match socket.next().await {
+            Message::Close(frame) => {
+                code = frame.map(|frame| u16::from(frame.code));
+                break;
+            }
+            heard => assert!(heard.to_text().unwrap().contains("connection_ack"), "{heard}"),
+        }
+    }
+    assert_eq!(code, Some(1013), "try again later");
+}
+
+#[tokio::test]
+async fn a_query_over_a_socket_may_take_so_long() {
+    let mut config = crate::harness::development();
+    config.limits.time = Duration::ZERO;
+    let app = TestApp::start_with(config).await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    let payload = json!({ "query": "{ activities { nodes { id } } }" });
+    socket.say(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+    let refusal = socket.hear().await;
+    assert_eq!(refusal["type"], "error", "{refusal}");
+    assert_eq!(refusal["payload"][0]["extensions"]["code"], "TIMEOUT");
 }
 
 #[tokio::test]
