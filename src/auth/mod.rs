@@ -8,6 +8,7 @@ mod identity;
 mod jwt;
 mod keys;
 mod password;
+mod remembered;
 mod session_store;
 mod sessions;
 mod setup;
@@ -19,6 +20,7 @@ mod visit;
 mod visitor;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tower_sessions::Session as Cookie;
 
@@ -67,6 +69,7 @@ pub(crate) struct Auth {
     jwt: Option<Jwt>,
     pub audit: Audit,
     pub setup: Setup,
+    staff_idle: Duration,
     store: Store,
 }
 
@@ -84,6 +87,7 @@ impl Auth {
             jwt: config.jwt.clone().map(Jwt::new).transpose()?,
             audit: Audit::new(store.clone()),
             setup: Setup::default(),
+            staff_idle: config.staff_idle,
             store: store.clone(),
         })
     }
@@ -99,6 +103,8 @@ impl Auth {
         let mut viewer =
             Viewer { user: None, is_bearer: false, token: None, cookie, visitor, client };
         let has_cookie = viewer.visitor.is_none() && viewer.cookie.id().is_some();
+        let seen: Option<i64> =
+            if has_cookie { viewer.cookie.get(sessions::key::SEEN).await? } else { None };
         if has_cookie {
             self.sessions.touch(&viewer.cookie).await?;
         }
@@ -117,8 +123,19 @@ impl Auth {
             viewer.user = Some(user);
         } else if has_cookie && let Some(user_id) = viewer.cookie.get(sessions::key::USER).await? {
             viewer.user = self.users.active(user_id).await?;
+            let is_staff = viewer.user.as_ref().is_some_and(|user| user.role >= Role::Staff);
+            if is_staff && seen.is_some_and(|seen| self.was_long_ago(seen)) {
+                self.sessions.log_out(&viewer.cookie).await?;
+                viewer.user = None;
+            }
         }
         Ok(viewer)
+    }
+
+    /// Whether staff who were seen last then, in microseconds, have to log in again.
+    fn was_long_ago(&self, seen: i64) -> bool {
+        let idle = i64::try_from(self.staff_idle.as_micros()).unwrap_or(i64::MAX);
+        Timestamp(seen) < Timestamp::now().plus_micros(idle.saturating_neg())
     }
 
     /// Whose token it is; and the token, unless the host application has issued it.

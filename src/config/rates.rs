@@ -13,7 +13,8 @@ pub struct Rates {
     pub token: NonZeroU32,
     /// New sessions a minute from one address.
     pub sessions: NonZeroU32,
-    /// Attempts to log in a minute from one address; for one account half as many.
+    /// Attempts to log in a minute from one address; on one account half as many, and ten times as many
+    /// from all addresses together.
     pub log_ins: NonZeroU32,
     /// Open WebSockets of one address.
     pub sockets: NonZeroU32,

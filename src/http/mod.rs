@@ -21,7 +21,7 @@ mod trace;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -85,6 +85,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         api = api.route(path, export.layer(CompressionLayer::new()));
     }
     let trackers = Router::new().route("/logs/batch", post(batch::post));
+    let readiness = health::Readiness::default();
     let behind = |doors: Router<Arc<App>>, origins: Origins| {
         doors
             // Handlers read the body themselves, each up to its own limit.
@@ -102,7 +103,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(behind(trackers, Origins::of_trackers(&app.config)))
         .merge(pages::router(app.config.mode).layer(from_fn_with_state(app.clone(), rate::limit)))
         .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
+        .route(
+            "/readyz",
+            get(async move |State(app): State<Arc<App>>| health::ready(&app, &readiness).await),
+        )
         .route("/metrics", get(health::metrics))
         .layer(CatchPanicLayer::new())
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF))

@@ -233,6 +233,28 @@ async fn v7_3_1_who_was_away_for_long_has_to_log_in_again() {
 }
 
 #[tokio::test]
+async fn v7_3_1_staff_who_were_away_for_half_a_day_have_to_log_in_again() {
+    let app = TestApp::start().await;
+    let [ann, jeff] = [app.logged_in("ann", "staff").await, app.logged_in("jeff", "user").await];
+    let who = async |client: &Client, url: &str| {
+        let client = client.clone().at(url);
+        client.graphql("{ viewer { user { username } } }").await["viewer"]["user"].clone()
+    };
+    let pass = async |hours: i64| {
+        let micros = hours * 3_600_000_000;
+        let passes = format!("UPDATE djaffar_session SET last_seen_at = last_seen_at - {micros}");
+        app.database.execute(&passes).await;
+        app.another_node().await
+    };
+    let (_node, url) = pass(11).await;
+    assert_eq!(who(&jeff, &url).await["username"], "jeff");
+    let (_node, url) = pass(2).await;
+    assert_eq!(who(&ann, &url).await, Value::Null);
+    assert_eq!(who(&jeff, &url).await["username"], "jeff");
+    assert_eq!(who(&ann, &app.url).await, Value::Null, "the key is gone");
+}
+
+#[tokio::test]
 async fn v7_3_2_who_logged_in_long_ago_has_to_do_so_again() {
     let app = TestApp::start().await;
     let ann = app.logged_in("ann", "staff").await;
