@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_is_embedded_is_not_copied() {
-        static EMBEDDED: [u8; 3] = *b"abc";
-        assert_eq!(bytes(Cow::Borrowed(&EMBEDDED)).as_ptr(), EMBEDDED.as_ptr());
+        let embedded: &'static [u8] = b"abc";
+        assert_eq!(bytes(Cow::Borrowed(embedded)).as_ptr(), embedded.as_ptr());
     }
 }

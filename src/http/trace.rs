@@ -1,5 +1,6 @@
 //! What a request is called in the log and in its answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -36,10 +37,16 @@ pub(super) async fn distrust_ids(
 
 /// What every log line of a request carries. No query string: it may hold anything.
 pub(super) fn span(request: &Request) -> tracing::Span {
+    // Beyond ASCII there are orders to terminals too, which JSON leaves as they are.
+    let path = request.uri().path();
+    let path = match path.is_ascii() {
+        true => Cow::Borrowed(path),
+        false => path.replace(char::is_control, "\u{fffd}").into(),
+    };
     tracing::info_span!(
         "request",
         method = %request.method(),
-        path = request.uri().path(),
+        path = path.as_ref(),
         id = request_id(request.extensions()),
     )
 }

@@ -13,16 +13,16 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::harness::{Client, PASSWORD, TestApp, TestDatabase};
 
 /// A client of graphql-transport-ws.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(app: &TestApp) -> Self {
-        Self::try_open(app, "").await.unwrap()
+        Self::try_open(&app.url, "").await.unwrap()
     }
 
     /// Behind a proxy that says where it comes from; the error is the status of a refusal.
-    async fn try_open(app: &TestApp, from: &str) -> Result<Self, u16> {
-        let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
+    pub async fn try_open(url: &str, from: &str) -> Result<Self, u16> {
+        let url = format!("{}/graphql/ws", url.replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();
         let protocol = "graphql-transport-ws".parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
@@ -37,14 +37,22 @@ impl Socket {
     /// Open, and acknowledged.
     async fn known(app: &TestApp, token: &str) -> Self {
         let mut socket = Self::open(app).await;
-        let payload = json!({ "authorization": format!("Bearer {token}") });
-        socket.say(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket.init(token).await;
         socket
     }
 
+    pub async fn init(&mut self, token: &str) {
+        let payload = json!({ "authorization": format!("Bearer {token}") });
+        self.say(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(self.hear().await, json!({ "type": "connection_ack" }));
+    }
+
     async fn say(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
     }
 
     async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
@@ -55,7 +63,7 @@ impl Socket {
         assert_eq!(self.hear().await, json!({ "type": "pong" }));
     }
 
-    async fn hear(&mut self) -> Value {
+    pub async fn hear(&mut self) -> Value {
         match self.next().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?}"),
@@ -63,7 +71,7 @@ impl Socket {
     }
 
     /// The code with which the server hangs up.
-    async fn closed(mut self) -> u16 {
+    pub async fn closed(mut self) -> u16 {
         match self.next().await {
             Message::Close(Some(frame)) => frame.code.into(),
             other => panic!("{other:?}"),
@@ -338,7 +346,7 @@ fn per(number: u32) -> std::num::NonZeroU32 {
 #[tokio::test]
 async fn a_client_has_so_many_sockets_and_no_more() {
     let app = TestApp::start_with(limited(|rates| rates.sockets = per(2))).await;
-    let open = async |from: &str| Socket::try_open(&app, from).await;
+    let open = async |from: &str| Socket::try_open(&app.url, from).await;
     let (first, second) = (open("192.0.2.1").await.unwrap(), open("192.0.2.1").await.unwrap());
     assert_eq!(open("192.0.2.1").await.err(), Some(429));
     let _other = open("192.0.2.2").await.unwrap();
@@ -375,7 +383,7 @@ async fn what_is_asked_over_a_socket_counts() {
     let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } });
     let mut code = None;
     for host in 0..200 {
-        let mut socket = Socket::try_open(&app, &format!("192.0.2.{host}")).await.unwrap();
+        let mut socket = Socket::try_open(&app.url, &format!("192.0.2.{host}")).await.unwrap();
         socket.say(init.clone()).await;
         match socket.next().await {
             Message::Close(frame) => {
