@@ -39,6 +39,9 @@ pub enum Error {
     /// The database took too long to answer, and was told to stop.
     #[error("The query took too long; narrow it down.")]
     TooSlow,
+    /// A change takes longer than anybody should wait for. It goes on, and may well be done.
+    #[error("This takes long and may be done yet; look whether it is before you try again.")]
+    Unfinished,
     /// The database failed to answer.
     #[error("{}", if is_transient(.0) { UNAVAILABLE } else { INTERNAL })]
     Database(#[source] DbErr),
@@ -103,7 +106,7 @@ impl Error {
             Self::BadInput(_) | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::TooSlow => StatusCode::GATEWAY_TIMEOUT,
+            Self::TooSlow | Self::Unfinished => StatusCode::GATEWAY_TIMEOUT,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::NotStored | Self::Session(_) | Self::Keys(_) => {
                 StatusCode::SERVICE_UNAVAILABLE

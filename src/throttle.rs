@@ -42,17 +42,29 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
         Self { quota, limiters: limiters.build(), clock: DefaultClock::default() }
     }
 
+    /// What somebody has left who must wait.
+    pub(crate) fn nothing(&self) -> Left {
+        Left { burst: 0, of: self.quota.burst_size().get() }
+    }
+
     /// Counts one more; the error is the time to wait.
     pub(crate) fn admit(&self, key: K) -> Result<Left, Duration> {
+        self.admit_many(key, NonZeroU32::MIN)
+    }
+
+    /// Counts so many more, or none of them.
+    pub(crate) fn admit_many(&self, key: K, count: NonZeroU32) -> Result<Left, Duration> {
         let limiter = self
             .limiters
             .get_with(key, || Arc::new(RateLimiter::direct(self.quota).with_middleware()));
-        match limiter.check() {
-            Ok(state) => Ok(Left {
+        // More than fit at once take all that fit.
+        match limiter.check_n(count.min(self.quota.burst_size())) {
+            Ok(Ok(state)) => Ok(Left {
                 burst: state.remaining_burst_capacity(),
                 of: self.quota.burst_size().get(),
             }),
-            Err(until) => Err(until.wait_time_from(self.clock.now())),
+            Ok(Err(until)) => Err(until.wait_time_from(self.clock.now())),
+            Err(_) => Err(self.quota.burst_size_replenished_in()),
         }
     }
 }

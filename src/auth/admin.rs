@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::audit::Action;
-use super::users::{checked_username, new_user};
+use super::users::{MAX_EXTERNAL_ID, checked_username, new_user};
 use super::{Admin, Auth, Role, Scope, Session, Staff, Token, User, Viewer};
 use crate::error::{Error, Reason};
 use crate::store::activities::Filter;
@@ -46,6 +46,10 @@ impl Auth {
     pub(crate) async fn create_user(&self, admin: &Admin, new: NewUser) -> Result<User, Error> {
         let mut user = new_user(checked_username(&new.username)?, new.role);
         user.external_id = new.external_id.map(without_nul).filter(|id| !id.is_empty());
+        if user.external_id.as_ref().is_some_and(|id| id.len() > MAX_EXTERNAL_ID) {
+            let message = "An external id has 1 to 255 bytes.";
+            return Err(Error::refused("externalId", Reason::Invalid, message));
+        }
         if let Some(password) = new.password {
             user.password_hash = Some(self.users.hash(password).await?);
         }

@@ -11,14 +11,18 @@ use crate::throttle::Throttle;
 
 /// A burst is what comes together in so many minutes of the rate.
 const BURST_MINUTES: u32 = 10;
+/// An account may be tried from so many addresses as often as one of them may try any.
+const ADDRESSES: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The limits of an instance.
 #[derive(Debug)]
 pub(super) struct Attempts {
     log_ins: Throttle<IpAddr>,
-    /// Also those of many addresses on one account.
-    accounts: Throttle<String>,
+    /// On one account from one address: a stranger elsewhere does not keep its user out.
+    accounts: Throttle<(String, Option<IpAddr>)>,
+    /// On one account from wherever, which is for guesses that come from many addresses.
+    guesses: Throttle<String>,
     sessions: Throttle<IpAddr>,
 }
 
@@ -30,6 +34,10 @@ impl Attempts {
         Self {
             log_ins: Throttle::new(MINUTE / rates.log_ins.get(), rates.log_ins),
             accounts: Throttle::new(2 * MINUTE / rates.log_ins.get(), rates.log_ins),
+            guesses: Throttle::new(
+                MINUTE / rates.log_ins.get() / ADDRESSES,
+                rates.log_ins.saturating_mul(NonZeroU32::MIN.saturating_add(ADDRESSES - 1)),
+            ),
             sessions: Throttle::new(MINUTE / rates.sessions.get(), burst(rates.sessions)),
         }
     }
@@ -40,8 +48,10 @@ impl Attempts {
         if let Some(network) = client.network {
             self.log_ins.admit(network).map_err(Error::RateLimited)?;
         }
-        let account = username.trim().chars().take(150).collect();
-        self.accounts.admit(account).map_err(Error::RateLimited)?;
+        let account: String = username.trim().chars().take(150).collect();
+        let from_there = (account.clone(), client.network);
+        self.accounts.admit(from_there).map_err(Error::RateLimited)?;
+        self.guesses.admit(account).map_err(Error::RateLimited)?;
         Ok(())
     }
 

@@ -51,7 +51,7 @@ impl Jwt {
             None => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&required);
-        let keys = Keys::new(&config.keys, config.algorithm)?;
+        let keys = Keys::new(&config)?;
         let verified = Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build();
         Ok(Self { config, keys, validation, verified })
     }

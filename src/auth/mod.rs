@@ -8,6 +8,7 @@ mod identity;
 mod jwt;
 mod keys;
 mod password;
+mod remembered;
 mod session_store;
 mod sessions;
 mod setup;
@@ -19,6 +20,7 @@ mod visit;
 mod visitor;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tower_sessions::Session as Cookie;
 
@@ -68,6 +70,7 @@ pub(crate) struct Auth {
     jwt: Option<Jwt>,
     pub audit: Audit,
     pub setup: Setup,
+    staff_idle: Duration,
     store: Store,
 }
 
@@ -85,6 +88,7 @@ impl Auth {
             jwt: config.jwt.clone().map(Jwt::new).transpose()?,
             audit: Audit::new(store.clone()),
             setup: Setup::default(),
+            staff_idle: config.staff_idle,
             store: store.clone(),
         })
     }
@@ -125,8 +129,18 @@ impl Auth {
             viewer.user = Some(user);
         } else if let Some(user_id) = viewer.logged_in() {
             viewer.user = self.users.active(user_id).await?;
+            let is_staff = viewer.user.as_ref().is_some_and(|user| user.role >= Role::Staff);
+            if is_staff && viewer.live.as_ref().is_some_and(|live| self.was_long_ago(live.seen_at.0)) {
+                return self.log_out(&viewer).await;
+            }
         }
         Ok(viewer)
+    }
+
+    /// Whether staff who were seen last then, in microseconds, have to log in again.
+    fn was_long_ago(&self, seen: i64) -> bool {
+        let idle = i64::try_from(self.staff_idle.as_micros()).unwrap_or(i64::MAX);
+        Timestamp(seen) < Timestamp::now().plus_micros(idle.saturating_neg())
     }
 
     /// Whose token it is; and the token, unless the host application has issued it.

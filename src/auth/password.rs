@@ -13,6 +13,8 @@ use crate::error::{Error, Reason};
 const CONCURRENT: usize = 2;
 /// Log-ins that wait for that, some seconds; more are told to come back.
 const WAITING: usize = 64;
+/// Shortest password, in characters (OWASP ASVS 5.0, 6.2.1).
+const MIN_CHARACTERS: usize = 8;
 /// Longest password, in bytes.
 const MAX_BYTES: usize = 1024;
 
@@ -34,8 +36,8 @@ impl Passwords {
 
     /// The PHC string of a password, with a salt of its own.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Error> {
-        if password.is_empty() || password.len() > MAX_BYTES {
-            let message = "A password has between 1 and 1,024 bytes.";
+        if password.chars().count() < MIN_CHARACTERS || password.len() > MAX_BYTES {
+            let message = "A password has at least 8 characters, and at most 1,024 bytes.";
             return Err(Error::refused("password", Reason::Invalid, message));
         }
         self.run(move || {

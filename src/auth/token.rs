@@ -9,12 +9,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Admin;
-use super::users::CACHE_TIME;
+use super::remembered::Remembered;
 use crate::error::{Error, Reason};
 use crate::store::entity::api_token;
 use crate::store::{Store, Timestamp};
@@ -129,13 +128,12 @@ impl Token {
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     store: Store,
-    by_hash: Cache<[u8; 32], Arc<Token>>,
+    by_hash: Remembered<[u8; 32], Arc<Token>>,
 }
 
 impl Tokens {
     pub(crate) fn new(store: Store) -> Self {
-        let by_hash = Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build();
-        Self { store, by_hash }
+        Self { store, by_hash: Remembered::new(CACHED) }
     }
 
     /// The token that a client has shown, from the cache if possible. None: not valid.
@@ -148,9 +146,10 @@ impl Tokens {
             let is_live = token.expires_at.is_none_or(|at| at > Utc::now());
             return Ok(Some(token).filter(|_| is_live));
         }
+        let reading = self.by_hash.reading();
         let Some(token) = self.store.token_by_hash(&hash).await? else { return Ok(None) };
         let token = Arc::new(Token::from(token));
-        self.by_hash.insert(hash, token.clone()).await;
+        self.by_hash.insert(hash, token.clone(), reading).await;
         Ok(Some(token))
     }
 
@@ -166,7 +165,7 @@ impl Tokens {
 
     /// Looks every token up anew.
     pub(super) fn forget(&self) {
-        self.by_hash.invalidate_all();
+        self.by_hash.forget();
     }
 }
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::future::Cache;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::password::Passwords;
+use super::remembered::Remembered;
 use super::{Identity, Role, Staff, User};
 use crate::error::{Error, Reason};
 use crate::store::entity::user;
@@ -20,14 +21,18 @@ pub(super) const CACHE_TIME: Duration = Duration::from_secs(10);
 const CACHED: u64 = 20_000;
 /// Longest username, in characters.
 const MAX_USERNAME: usize = 150;
+/// Longest id of a user in the host application, in bytes.
+pub(super) const MAX_EXTERNAL_ID: usize = 255;
+/// An id that is longer, in characters, does not stand in a name: its hash does.
+const MAX_ID_IN_NAME: usize = 64;
 
 /// The users. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Users {
     store: Store,
     passwords: Passwords,
-    by_id: Cache<Uuid, Arc<User>>,
-    by_identity: Cache<String, (Identity, Arc<User>)>,
+    by_id: Remembered<Uuid, Arc<User>>,
+    by_identity: Remembered<String, (Identity, Arc<User>)>,
 }
 
 impl Users {
@@ -35,8 +40,8 @@ impl Users {
         Self {
             store,
             passwords: Passwords::new(),
-            by_id: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
-            by_identity: Cache::builder().max_capacity(CACHED).time_to_live(CACHE_TIME).build(),
+            by_id: Remembered::new(CACHED),
+            by_identity: Remembered::new(CACHED),
         }
     }
 
@@ -45,11 +50,12 @@ impl Users {
         if let Some(user) = self.by_id.get(&id).await {
             return Ok(Some(user));
         }
+        let reading = self.by_id.reading();
         let Some(user) = self.by_ids(&[id]).await?.pop().filter(|user| user.active) else {
             return Ok(None);
         };
         let user = Arc::new(user);
-        self.by_id.insert(id, user.clone()).await;
+        self.by_id.insert(id, user.clone(), reading).await;
         Ok(Some(user))
     }
 
@@ -60,6 +66,10 @@ impl Users {
         {
             return Ok(user);
         }
+        if !(1..=MAX_EXTERNAL_ID).contains(&identity.external_id.len()) {
+            return Err(Error::Unauthenticated("An id of a user has 1 to 255 bytes."));
+        }
+        let reading = self.by_identity.reading();
         let user = match self.store.user_by_external_id(&identity.external_id).await? {
             Some(user) => self.follow(user, identity).await?,
             None => self.adopt(identity).await?,
@@ -69,7 +79,7 @@ impl Users {
         }
         let user = Arc::new(User::from(user));
         let known = (identity.clone(), user.clone());
-        self.by_identity.insert(identity.external_id.clone(), known).await;
+        self.by_identity.insert(identity.external_id.clone(), known, reading).await;
         Ok(user)
     }
 
@@ -128,8 +138,8 @@ impl Users {
 
     /// Looks everybody up anew.
     pub(super) fn forget(&self) {
-        self.by_id.invalidate_all();
-        self.by_identity.invalidate_all();
+        self.by_id.forget();
+        self.by_identity.forget();
     }
 
     /// The id of the user of this name.
@@ -187,10 +197,20 @@ impl Users {
 const NAME_TAKEN: Error =
     Error::BadInput(Cow::Borrowed("The name of this user is taken by another one."));
 
-/// The names to try for a user of the host's: the bare one, and one that nobody else should have.
+/// The names to try for a user of the host's: the bare one, and one that nobody else should have. Both
+/// are names that somebody can be called by.
 fn names(identity: &Identity) -> [String; 2] {
-    let name = identity.name.trim();
-    [name.to_owned(), format!("{name} ({})", identity.external_id)]
+    let printable = |text: &str| text.trim().replace(char::is_control, "\u{fffd}");
+    let cut = |text: &str, length: usize| text.chars().take(length).collect::<String>();
+    let mut id = printable(&identity.external_id);
+    if id.is_empty() || id.chars().count() > MAX_ID_IN_NAME {
+        let hash = Sha256::digest(&identity.external_id);
+        id = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    }
+    let name = Some(printable(&identity.name)).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| id.clone());
+    let room = MAX_USERNAME - id.chars().count() - 3;
+    [cut(&name, MAX_USERNAME), format!("{} ({id})", cut(&name, room))]
 }
 
 /// A name that somebody can be called by.

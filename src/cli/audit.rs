@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Result, open, shown};
+use super::{Result, open, printable, shown};
 use crate::auth::{Admin, Auth};
 
 #[derive(Debug, Args)]
@@ -32,8 +32,8 @@ async fn list(auth: &Auth, last: u64) -> Result<()> {
             event.action,
             event.subject.as_deref().unwrap_or("-"),
             event.ip_address.as_deref().unwrap_or("-"),
-            actor.map_or("-", |user| &user.username),
-            event.details.map(|details| details.to_string()).unwrap_or_default(),
+            actor.map_or("-".into(), |user| printable(&user.username)),
+            printable(&event.details.map(|details| details.to_string()).unwrap_or_default()),
         );
     }
     Ok(())

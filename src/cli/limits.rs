@@ -37,15 +37,30 @@ pub(super) struct Limits {
     /// What a request may cost: one for each object, lists within lists multiplied
     #[arg(long, env = "DJAFFAR_MAX_COST", default_value_t = config::Limits::default().cost)]
     max_cost: u64,
+    /// Most items of a page
+    #[arg(long, env = "DJAFFAR_MAX_PAGE", value_parser = clap::value_parser!(u64).range(1..=200), default_value_t = config::Limits::default().page)]
+    max_page: u64,
     /// Most errors in an answer
     #[arg(long, env = "DJAFFAR_MAX_ERRORS", default_value_t = config::Limits::default().errors)]
     max_errors: usize,
     /// Most operations of a request; 1: no arrays of them
     #[arg(long, env = "DJAFFAR_MAX_OPERATIONS", default_value_t = config::Limits::default().operations)]
     max_operations: usize,
+    /// Largest body of a GraphQL request, in bytes
+    #[arg(long, env = "DJAFFAR_MAX_BODY", default_value_t = config::Limits::default().body)]
+    max_body: usize,
+    /// The same where it may be an array of operations
+    #[arg(long, env = "DJAFFAR_MAX_BATCH_BODY", default_value_t = config::Limits::default().batch_body)]
+    max_batch_body: usize,
+    /// Largest body of the form and of what a tracker hands in, in bytes
+    #[arg(long, env = "DJAFFAR_MAX_LOG_BODY", default_value_t = config::Limits::default().log_body)]
+    max_log_body: usize,
     /// How long queries may take to be answered, like 10s
     #[arg(long, env = "DJAFFAR_QUERY_TIMEOUT", value_parser = humantime::parse_duration, default_value = "10s")]
     query_timeout: Duration,
+    /// How long a mutation is waited for, which goes on to its end all the same, like 30s
+    #[arg(long, env = "DJAFFAR_MUTATION_TIMEOUT", value_parser = humantime::parse_duration, default_value = "30s")]
+    mutation_timeout: Duration,
 }
 
 impl From<&Limits> for config::Limits {
@@ -60,9 +75,14 @@ impl From<&Limits> for config::Limits {
             root_fields: limits.max_root_fields,
             selections: limits.max_selections,
             cost: limits.max_cost,
+            page: limits.max_page,
             errors: limits.max_errors,
             operations: limits.max_operations,
+            body: limits.max_body,
+            batch_body: limits.max_batch_body,
+            log_body: limits.max_log_body,
             time: limits.query_timeout,
+            mutation_time: limits.mutation_timeout,
         }
     }
 }

@@ -119,6 +119,11 @@ async fn open(database_url: &str) -> Result<Djaffar> {
     Ok(Djaffar::builder(database, Config::default()).start().await?)
 }
 
+/// A text of somebody's as lists show it: nothing in it may move the cursor of a terminal.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 /// A time as lists show it.
 fn shown(time: Option<chrono::DateTime<chrono::Utc>>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::{Result, open, shown};
+use super::{Result, open, printable, shown};
 use crate::auth::{Admin, Auth};
 
 #[derive(Debug, Subcommand)]
@@ -55,7 +55,7 @@ async fn change(auth: &Auth, session: Session) -> Result<()> {
                 let (began, seen) =
                     (shown(Some(session.first_seen_at)), shown(Some(session.last_seen_at)));
                 // What the browser sent must not speak to the terminal.
-                let user_agent = session.user_agent.replace(char::is_control, " ");
+                let user_agent = printable(&session.user_agent);
                 println!(
                     "{} {state:<8} {began:<17} {seen:<17} {user:<20} {user_agent}",
                     session.id

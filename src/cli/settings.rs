@@ -73,6 +73,9 @@ pub(super) struct Serve {
     /// How long a log-in by password lasts at most, like 30d
     #[arg(long, env = "DJAFFAR_LOG_IN_AGE", value_parser = humantime::parse_duration, default_value = "30d")]
     pub log_in_age: Duration,
+    /// How long staff may be away before they have to log in again, like 12h
+    #[arg(long, env = "DJAFFAR_STAFF_IDLE", value_parser = staff_idle, default_value = "12h")]
+    pub staff_idle: Duration,
     /// Whether only known users may log activities
     #[arg(
         long,
@@ -104,9 +107,12 @@ pub(super) struct Serve {
     /// New sessions a minute from one address; ten times as many at once
     #[arg(long, env = "DJAFFAR_SESSION_RATE", default_value_t = Rates::default().sessions)]
     pub session_rate: NonZeroU32,
-    /// Attempts to log in a minute from one address, and half as many for one account
+    /// Attempts to log in a minute from one address, half as many of them on one account
     #[arg(long, env = "DJAFFAR_LOG_IN_RATE", default_value_t = Rates::default().log_ins)]
     pub log_in_rate: NonZeroU32,
+    /// Open WebSockets of one address
+    #[arg(long, env = "DJAFFAR_CLIENT_SOCKETS", default_value_t = Rates::default().sockets)]
+    pub client_sockets: NonZeroU32,
     /// Who may read the schema: all, staff or none; by default staff, in development mode all
     #[arg(long, env = "DJAFFAR_INTROSPECTION")]
     pub introspection: Option<Introspection>,
@@ -134,6 +140,7 @@ impl Serve {
             session_cookie: self.session_cookie.clone(),
             session_age: self.session_age,
             log_in_age: self.log_in_age,
+            staff_idle: self.staff_idle,
             require_user: self.require_user,
             trusted_proxies: self.trusted_proxies.clone(),
             proxy_header: self.proxy_header,
@@ -143,6 +150,7 @@ impl Serve {
                 token: self.token_rate,
                 sessions: self.session_rate,
                 log_ins: self.log_in_rate,
+                sockets: self.client_sockets,
             }),
             limits: (&self.limits).into(),
             introspection: self.introspection,
@@ -202,6 +210,13 @@ pub(super) fn command() -> Result<clap::Command> {
         }
     }
     Ok(command)
+}
+
+/// When somebody was seen last is known to the minute.
+fn staff_idle(text: &str) -> std::result::Result<Duration, String> {
+    let idle = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let least = Duration::from_secs(300);
+    (idle >= least).then_some(idle).ok_or("at least 5 minutes, please".to_owned())
 }
 
 /// A time that passes.

@@ -6,7 +6,7 @@ use chrono::Utc;
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::{Result, open, shown};
+use super::{Result, open, printable, shown};
 use crate::auth::admin::NewToken;
 use crate::auth::{Admin, Auth, Scope};
 
@@ -86,8 +86,8 @@ async fn change(auth: &Auth, token: Token) -> Result<()> {
                     shown(Some(token.created_at)),
                     shown(token.expires_at),
                     shown(token.last_used_at),
-                    owner.map_or("?", |user| &user.username),
-                    token.name,
+                    owner.map_or("?".to_owned(), |user| printable(&user.username)),
+                    printable(&token.name),
                 );
             }
         }

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{Result, open, shown};
+use super::{Result, open, printable, shown};
 use crate::auth::admin::{NewUser, UserUpdate};
 use crate::auth::{Admin, Auth, Role};
 
@@ -92,7 +92,7 @@ async fn change(auth: &Auth, user: User, password: String) -> Result<()> {
                 let state = if user.active { "active" } else { "disabled" };
                 let created = shown(Some(user.created_at));
                 let seen = shown(user.last_seen_at);
-                let (role, name) = (user.role.as_str(), user.username);
+                let (role, name) = (user.role.as_str(), printable(&user.username));
                 println!("{role:<8} {state:<8} {created:<17} {seen:<17} {name}");
             }
         }

@@ -1,5 +1,7 @@
 //! Tokens of the host application.
 
+use std::time::Duration;
+
 /// How the tokens of the host application (RFC 7519) are verified, and what they say.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -19,6 +21,8 @@ pub struct JwtConfig {
     /// The claim with one or several of `user`, `staff` and `admin`. None: roles are given here, and
     /// tokens leave them as they are.
     pub role_claim: Option<String>,
+    /// A token of an unknown key makes us fetch the published ones again, but not more often.
+    pub look_at_most_every: Duration,
 }
 
 impl JwtConfig {
@@ -32,6 +36,7 @@ impl JwtConfig {
             id_claim: "sub".to_owned(),
             name_claim: "name".to_owned(),
             role_claim: None,
+            look_at_most_every: Duration::from_secs(30),
         }
     }
 }

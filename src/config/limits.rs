@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Beyond these a GraphQL request is refused: `COST_LIMIT_EXCEEDED`, or `TIMEOUT`.
 ///
-/// All but the time are looked at before anything is executed, and before the document is checked
+/// All but the times are looked at before anything is executed, and before the document is checked
 /// against the schema.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -25,15 +25,25 @@ pub struct Limits {
     pub root_fields: u64,
     /// Most selections of an operation, with every fragment counted where it is spread.
     pub selections: u64,
-    /// What an operation may cost: one for each object, those of lists within lists multiplied, and
-    /// one more for every twenty of its plain fields.
+    /// What an operation may cost: one for each object, those of lists within lists multiplied, one
+    /// more for every twenty of its plain fields, and more for fields that read much.
     pub cost: u64,
+    /// Most items of a page, up to 200.
+    pub page: u64,
     /// Most errors in an answer; what comes after them is left out.
     pub errors: usize,
     /// Most operations of a request. One: an array of them is refused.
     pub operations: usize,
+    /// Largest body of a GraphQL request, in bytes.
+    pub body: usize,
+    /// The same where arrays are taken (`operations`).
+    pub batch_body: usize,
+    /// Largest body of the form, and of what a tracker hands in, in bytes.
+    pub log_body: usize,
     /// How long queries may take to be answered.
     pub time: Duration,
+    /// How long a mutation is waited for. It goes on to its end all the same.
+    pub mutation_time: Duration,
 }
 
 impl Default for Limits {
@@ -48,9 +58,14 @@ impl Default for Limits {
             root_fields: 20,
             selections: 10_000,
             cost: 50_000,
+            page: 200,
             errors: 10,
             operations: 1,
+            body: 256 << 10,
+            batch_body: 1 << 20,
+            log_body: 64 << 10,
             time: Duration::from_secs(10),
+            mutation_time: Duration::from_secs(30),
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Config {
     pub session_age: Option<Duration>,
     /// How long a log-in by password lasts at most, however much it is used.
     pub log_in_age: Duration,
+    /// How long staff may be away before they have to log in again; some minutes at least.
+    pub staff_idle: Duration,
     /// Whether only known users may log activities.
     pub require_user: bool,
     /// Proxies whose word counts about where a request comes from; of anybody else it does not.
@@ -69,6 +71,7 @@ impl Default for Config {
             session_age: None,
             // NIST SP 800-63B, 4.1.3 (AAL1).
             log_in_age: Duration::from_secs(30 * 24 * 60 * 60),
+            staff_idle: Duration::from_secs(12 * 60 * 60),
             require_user: false,
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),

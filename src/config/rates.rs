@@ -13,13 +13,22 @@ pub struct Rates {
     pub token: NonZeroU32,
     /// New sessions a minute from one address.
     pub sessions: NonZeroU32,
-    /// Attempts to log in a minute from one address; for one account half as many.
+    /// Attempts to log in a minute from one address; on one account half as many, and ten times as many
+    /// from all addresses together.
     pub log_ins: NonZeroU32,
+    /// Open WebSockets of one address.
+    pub sockets: NonZeroU32,
 }
 
 impl Default for Rates {
     fn default() -> Self {
         let rate = |number: u32| NonZeroU32::MIN.saturating_add(number - 1);
-        Self { client: rate(100), token: rate(200), sessions: rate(120), log_ins: rate(10) }
+        Self {
+            client: rate(100),
+            token: rate(200),
+            sessions: rate(120),
+            log_ins: rate(10),
+            sockets: rate(50),
+        }
     }
 }

@@ -13,6 +13,7 @@ use moka::sync::Cache;
 use serde_json::{Map, Value};
 use tokio_stream::Stream;
 
+use super::guard::Measured;
 use super::persisted::Persisted;
 use super::{Domain, Mutation, Query, Schema, Subscription, guard};
 use crate::config::{Introspection, Limits};
@@ -37,6 +38,8 @@ pub(crate) struct Document {
     pub(crate) parsed: Arc<ExecutableDocument>,
     /// What it costs at most, as `extensions.cost` says it.
     pub(crate) cost: u64,
+    /// How many activities it logs at most.
+    pub(crate) logged: u64,
     /// None: it is known already.
     text: Option<String>,
 }
@@ -48,7 +51,6 @@ impl Api {
             .max_capacity(REMEMBERED);
         let limits = domain.config.limits.clone();
         let mut schema = Schema::build(Query, Mutation::default(), Subscription)
-            .limit_depth(limits.depth)
             .limit_directives(MAX_DIRECTIVES);
         if domain.config.introspection() != Introspection::All {
             // They tell the names of the schema one by one.
@@ -72,8 +74,9 @@ impl Api {
             Some(parsed) => (parsed, None),
             None => (parse(&text, &self.limits)?, Some(text)),
         };
-        let cost = guard::check(&parsed, variables, &self.limits).map_err(refusal)?;
-        Ok(Document { parsed, cost, text })
+        let Measured { cost, logged } =
+            guard::check(&parsed, variables, &self.limits).map_err(refusal)?;
+        Ok(Document { parsed, cost, logged, text })
     }
 
     /// Executes a request, which brings everything but its document.

@@ -10,14 +10,13 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::domain;
+use super::weights::MAX_PAGE;
 use crate::activity::{CappedCount, Filter, Key, Page, Position, Slice, Timestamp};
 use crate::auth::{Admin, AuditFilter, Reader, SessionFilter, Staff, UserFilter};
 use crate::error::Error;
 
 /// Rows of a page if neither `first` nor `last` is given.
 const DEFAULT_PAGE: u64 = 50;
-/// Most rows of a page.
-const MAX_PAGE: i32 = 200;
 /// `totalCount` counts no further.
 const MAX_COUNT: u64 = 10_000;
 
@@ -120,17 +119,16 @@ pub(super) struct PageArguments {
 impl PageArguments {
     /// Checks them, and looks at what is selected of `pageInfo`.
     pub(super) fn page(self, context: &Context<'_>, order: Order) -> Result<Page, Error> {
+        let most = domain(context)?.config.limits.page.min(MAX_PAGE);
         let limit = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(Error::bad_input("Give either first or last, not both."));
             }
-            (None, None) => DEFAULT_PAGE,
-            (Some(limit), None) | (None, Some(limit)) if (0..=MAX_PAGE).contains(&limit) => {
-                u64::from(limit.unsigned_abs())
-            }
-            _ => {
-                let message = format!("first and last must be between 0 and {MAX_PAGE}.");
-                return Err(Error::bad_input(message));
+            (None, None) => DEFAULT_PAGE.min(most),
+            (Some(limit), None) | (None, Some(limit)) => {
+                let limit = u64::try_from(limit).ok().filter(|limit| *limit <= most);
+                let message = || format!("first and last must be between 0 and {most}.");
+                limit.ok_or_else(|| Error::bad_input(message()))?
             }
         };
         let page_info = context.look_ahead().field("pageInfo");

@@ -12,7 +12,7 @@ use crate::config::Limits;
 /// What a document costs; None: it is refused.
 pub fn cost(text: &str, variables: &Map<String, Value>, limits: &Limits) -> Option<u64> {
     guard::check_text(text, limits).ok()?;
-    guard::check(&parse_query(text).ok()?, variables, limits).ok()
+    Some(guard::check(&parse_query(text).ok()?, variables, limits).ok()?.cost)
 }
 
 /// The id and the sort key (of times in microseconds) that a cursor names; None: it is refused.

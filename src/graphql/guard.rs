@@ -10,28 +10,12 @@ use async_graphql::parser::types::{ExecutableDocument, Field, Selection, Selecti
 use async_graphql::{Name, Value as Literal};
 use serde_json::{Map, Value};
 
+use super::weights;
 use crate::config::Limits;
-
-/// Most items of one list, and how many there are if the client does not say.
-const MAX_PAGE: u64 = 200;
-const DEFAULT_PAGE: u64 = 50;
-/// The same of a ranking.
-const DEFAULT_TOP: u64 = 10;
-/// What a timeline counts as: it may have up to 2,000 buckets, of which each costs less than a row.
-const TIMELINE: u64 = 500;
-/// What the lists of the introspection count as: all types, and what one of them has. Types lead to
-/// types in circles, which would never end.
-const TYPES: u64 = 100;
-const OF_A_TYPE: u64 = 4;
 
 /// An object costs one more for each so many of its plain fields: the same may be selected again and
 /// again, and each time it is looked up.
 const FIELDS_AN_OBJECT: u64 = 20;
-
-/// Whether something of the items is selected: without that it is a number.
-fn has_items(field: &Field) -> bool {
-    !field.selection_set.node.items.is_empty()
-}
 
 /// What is wrong with a document, in a sentence for the client.
 pub(super) type Refusal = String;
@@ -95,19 +79,29 @@ fn after_text(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Measures a parsed document, with the variables that give the sizes of its pages, and says what
-/// it costs: the dearest of its operations.
+/// What a document comes to: the most that one of its operations does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measured {
+    pub cost: u64,
+    /// How many activities are logged.
+    pub logged: u64,
+}
+
+/// Measures a parsed document, with the variables that give the sizes of its pages.
 pub(super) fn check(
     document: &ExecutableDocument,
     variables: &Map<String, Value>,
     limits: &Limits,
-) -> Result<u64, Refusal> {
+) -> Result<Measured, Refusal> {
     let mut counter = Counter::new(document, variables, limits);
-    let mut cost = 0;
+    let mut measured = Measured::default();
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         counter.directives += operation.directives.len();
         let size = counter.measure(&operation.selection_set.node)?;
+        if size.depth > limits.depth {
+            return Err(format!("The fields of a document may be {} deep.", limits.depth));
+        }
         if size.root_fields > limits.root_fields {
             let most = limits.root_fields;
             return Err(format!("An operation may have {most} fields at its root."));
@@ -115,9 +109,10 @@ pub(super) fn check(
         if size.cost > limits.cost {
             return Err(too_dear(size.cost, limits));
         }
-        cost = cost.max(size.cost);
+        measured.cost = measured.cost.max(size.cost);
+        measured.logged = measured.logged.max(size.logged);
     }
-    Ok(cost)
+    Ok(measured)
 }
 
 /// What is said of a request that would cost too much.
@@ -131,9 +126,15 @@ struct Size {
     selections: u64,
     /// Plain fields of the object that is selected from.
     plain: u64,
-    /// Objects, those of lists within lists multiplied.
+    /// Objects, those of lists within lists multiplied, and what fields weigh.
     cost: u64,
+    /// What is told of the list around these fields, once for all of its items.
+    of_list: u64,
     root_fields: u64,
+    /// Deepest nesting of fields.
+    depth: usize,
+    /// Activities to be logged.
+    logged: u64,
 }
 
 /// A fragment that has been met.
@@ -174,20 +175,7 @@ impl<'a> Counter<'a> {
                     self.directives += field.directives.len();
                     size.root_fields += 1;
                     let within = self.measure(&field.selection_set.node)?;
-                    let own = match is_object(field) {
-                        true => 1 + within.plain / FIELDS_AN_OBJECT,
-                        false => 0,
-                    };
-                    size.plain += match field.selection_set.node.items.is_empty() {
-                        true => 1,
-                        // A part of a connection, which counts as a whole.
-                        false if own == 0 => within.plain,
-                        false => 0,
-                    };
-                    let items = self.items(field).unwrap_or(1);
-                    size.selections += within.selections;
-                    let cost = items.saturating_mul(within.cost.saturating_add(own));
-                    size.cost = size.cost.saturating_add(cost);
+                    size.add_field(field, within, self.items(field));
                 }
                 Selection::InlineFragment(fragment) => {
                     let fragment = &fragment.node;
@@ -215,48 +203,53 @@ impl<'a> Counter<'a> {
         Ok(size)
     }
 
-    /// How many items a field may list; None: it is no list that the client gives the size of.
-    fn items(&self, field: &Field) -> Option<u64> {
-        let sizes = field
-            .arguments
-            .iter()
-            .filter(|(name, _)| matches!(name.node.as_str(), "first" | "last" | "ids"))
-            .filter_map(|(_, value)| {
-                let value = value.node.clone();
-                value.into_const_with(|name| Ok::<_, ()>(self.size_of_variable(&name))).ok()
-            })
-            .filter_map(|value| match value {
-                Literal::Number(number) => number.as_u64(),
-                Literal::List(list) => Some(list.len() as u64),
-                _ => None,
-            });
-        // What is out of bounds is refused by the field itself.
-        sizes.max().map(|size| size.min(MAX_PAGE)).or_else(|| {
-            match field.name.node.as_str() {
-                // By name alone: these are also the counts of statistics, which are no lists.
-                "activities" | "auditEvents" | "sessions" | "tokens" | "users"
-                    if has_items(field) =>
-                {
-                    Some(DEFAULT_PAGE)
-                }
-                "top" => Some(DEFAULT_TOP),
-                "timeline" => Some(TIMELINE),
-                "types" => Some(TYPES),
-                "args" | "enumValues" | "fields" | "inputFields" | "interfaces"
-                | "possibleTypes" => Some(OF_A_TYPE),
-                _ => None,
-            }
-        })
+    /// How many objects a field may list. What is out of bounds is refused by the field itself.
+    fn items(&self, field: &Field) -> u64 {
+        let name = field.name.node.as_str();
+        // By name alone: these are also the counts of statistics, which are no lists.
+        if field.selection_set.node.items.is_empty() {
+            return 1;
+        }
+        if name == weights::LOGS_MANY {
+            let most = weights::MAX_LOGGED as u64;
+            return self.logged(field).unwrap_or(most).clamp(1, most);
+        }
+        let sizes = self.arguments(field, &["first", "last", "ids"], weights::MAX_PAGE);
+        let sizes = sizes.filter_map(|size| length(&size));
+        let given = sizes.max().map(|size| size.min(weights::MAX_PAGE));
+        given.or_else(|| weights::listed(name)).unwrap_or(1)
     }
 
-    fn size_of_variable(&self, name: &Name) -> Literal {
-        match self.variables.get(name.as_str()) {
-            Some(Value::Number(number)) => Literal::Number(number.clone()),
-            Some(Value::Array(list)) => Literal::from(list.len()),
-            Some(_) => Literal::Null,
-            // It may have a default, which is not looked for.
-            None => Literal::from(MAX_PAGE),
+    /// How many activities a field logs; None: that can't be seen.
+    fn logged(&self, field: &Field) -> Option<u64> {
+        match self.arguments(field, &["input"], weights::MAX_LOGGED as u64).next()? {
+            Literal::Object(input) => length(input.get("activities")?),
+            input => length(&input),
         }
+    }
+
+    /// Arguments of these names, with lengths in place of the lists that variables hold, and `unknown`
+    /// in place of variables that are not given: they may have a default, which is not looked for.
+    fn arguments(
+        &self,
+        field: &Field,
+        names: &[&str],
+        unknown: u64,
+    ) -> impl Iterator<Item = Literal> {
+        let meant = field.arguments.iter().filter(|(name, _)| names.contains(&name.node.as_str()));
+        meant.filter_map(move |(_, value)| {
+            let known = |name: Name| match self.variables.get(name.as_str()) {
+                Some(Value::Number(number)) => Literal::Number(number.clone()),
+                Some(Value::Array(list)) => Literal::from(list.len()),
+                Some(Value::Object(input)) => match input.get("activities") {
+                    Some(Value::Array(list)) => Literal::from(list.len()),
+                    _ => Literal::Null,
+                },
+                Some(_) => Literal::Null,
+                None => Literal::from(unknown),
+            };
+            value.node.clone().into_const_with(|name| Ok::<_, ()>(known(name))).ok()
+        })
     }
 
     /// The size of a fragment, which is measured only once. One that isn't there is left to the
@@ -276,19 +269,48 @@ impl<'a> Counter<'a> {
     }
 }
 
+/// The length of a list, or the number that stands for it.
+fn length(value: &Literal) -> Option<u64> {
+    match value {
+        Literal::Number(number) => number.as_u64(),
+        Literal::List(list) => Some(list.len() as u64),
+        _ => None,
+    }
+}
+
 impl Size {
+    /// Adds a field, of which each item comes to `within`.
+    fn add_field(&mut self, field: &Field, within: Self, items: u64) {
+        let name = field.name.node.as_str();
+        let is_leaf = field.selection_set.node.items.is_empty();
+        let is_part = weights::is_part(name, !field.arguments.is_empty());
+        let own = if is_leaf || is_part { 0 } else { 1 + within.plain / FIELDS_AN_OBJECT };
+        self.plain += match (is_leaf, is_part) {
+            (true, _) => 1,
+            (false, true) => within.plain,
+            (false, false) => 0,
+        };
+        self.selections += within.selections;
+        self.depth = self.depth.max(1 + within.depth);
+        let cost = items.saturating_mul(within.cost.saturating_add(own));
+        let more = weights::weight(name) + within.of_list;
+        self.cost = self.cost.saturating_add(cost).saturating_add(more);
+        self.of_list += weights::weight_of_list(name);
+        self.logged += match name {
+            weights::LOGS_ONE => 1,
+            weights::LOGS_MANY => items,
+            _ => 0,
+        };
+    }
+
+    /// Adds a fragment.
     fn add(&mut self, other: Self) {
         self.selections += other.selections;
         self.plain += other.plain;
         self.root_fields += other.root_fields;
+        self.depth = self.depth.max(other.depth);
         self.cost = self.cost.saturating_add(other.cost);
+        self.of_list += other.of_list;
+        self.logged = self.logged.saturating_add(other.logged);
     }
-}
-
-/// Whether a field is an object of its own, or a list of them; not if it is a part of a connection,
-/// which counts as a whole.
-fn is_object(field: &Field) -> bool {
-    let is_part = matches!(field.name.node.as_str(), "edges" | "node" | "pageInfo")
-        || field.name.node == "nodes" && field.arguments.is_empty();
-    !is_part && !field.selection_set.node.items.is_empty()
 }

@@ -18,6 +18,7 @@ mod query;
 mod selection;
 mod subscription;
 mod types;
+mod weights;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

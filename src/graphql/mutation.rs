@@ -7,12 +7,10 @@ use super::admin::Administration;
 use super::types::activity::{Activity, LogActivityInput};
 use super::types::user_error::{UserError, UserErrorCode};
 use super::types::viewer::Viewer;
+use super::weights::MAX_LOGGED;
 use super::{domain, set_viewer, viewer};
 use crate::activity::{Draft, Report};
 use crate::error::Error;
-
-/// Most activities of one `logActivities`.
-const MAX_ACTIVITIES: usize = 500;
 
 /// What can be done.
 #[derive(Default, MergedObject)]
@@ -46,8 +44,8 @@ impl Everybody {
         #[graphql(desc = "The activities.")] input: LogActivitiesInput,
     ) -> Result<LogActivitiesPayload, Error> {
         let count = input.activities.len();
-        if !(1..=MAX_ACTIVITIES).contains(&count) {
-            let message = format!("Give between 1 and {MAX_ACTIVITIES} activities, not {count}.");
+        if !(1..=MAX_LOGGED).contains(&count) {
+            let message = format!("Give between 1 and {MAX_LOGGED} activities, not {count}.");
             let code = if count == 0 { UserErrorCode::Required } else { UserErrorCode::TooMany };
             let user_errors = vec![UserError::new("activities", code, message)];
             return Ok(LogActivitiesPayload { results: Vec::new(), user_errors });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{FORWARDED, STRICT_TRANSPORT_SECURITY};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -31,9 +31,8 @@ impl Address {
     /// from the right, as long as it is trusted proxies that are named; what stands further left
     /// may be anybody's invention.
     pub(super) fn of(parts: &Parts, config: &Config) -> Option<Self> {
-        let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-        let mut address = Self { ip: peer.ip().to_canonical(), is_secure: false };
-        let is_trusted = |ip: IpAddr| config.trusted_proxies.iter().any(|it| it.contains(&ip));
+        let mut address = Self { ip: peer(&parts.extensions)?, is_secure: false };
+        let is_trusted = |ip| is_trusted(ip, config);
         if !is_trusted(address.ip) {
             return Some(address);
         }
@@ -66,6 +65,20 @@ impl Address {
             IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
         }
     }
+}
+
+/// Whether it is a trusted proxy who speaks.
+pub(super) fn is_of_proxy(extensions: &Extensions, config: &Config) -> bool {
+    peer(extensions).is_some_and(|peer| is_trusted(peer, config))
+}
+
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.ip().to_canonical())
+}
+
+fn is_trusted(ip: IpAddr, config: &Config) -> bool {
+    config.trusted_proxies.iter().any(|it| it.contains(&ip))
 }
 
 /// Tells browsers who came by HTTPS to do so from now on, for a year (RFC 6797).

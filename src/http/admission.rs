@@ -4,12 +4,16 @@
 //! answer everybody late. Who sends slowly takes no place until all of the body is there, so that
 //! slow senders keep nobody else out.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::Error;
@@ -18,6 +22,8 @@ use crate::error::Error;
 const PLACES: usize = 512;
 /// Open WebSockets.
 const SOCKETS: usize = 1_000;
+/// A client that has all it may have may try again after this time.
+const SOCKET_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of large bodies that are being received.
 const LARGE_BODIES: usize = 64 << 20;
 /// A body up to this size counts for nothing: the number of connections, which open files bound, does
@@ -35,15 +41,36 @@ pub(crate) struct Admission {
     places: Semaphore,
     large_bodies: Semaphore,
     sockets: Arc<Semaphore>,
+    shares: Shares,
     exports: Arc<Semaphore>,
 }
 
 /// Why a body was not read to its end.
 #[derive(Debug)]
 pub(super) enum Incomplete {
-    TooLarge,
+    /// Than so many bytes.
+    TooLarge(usize),
     TooSlow,
     Refused(Error),
+}
+
+impl Incomplete {
+    /// What the client is told, and the status that says it.
+    pub(super) fn told(&self) -> (StatusCode, String) {
+        match self {
+            Self::TooLarge(limit) => {
+                let limit = match limit % 1024 {
+                    0 => format!("{} KiB", limit >> 10),
+                    _ => format!("{limit} bytes"),
+                };
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit}."))
+            }
+            Self::TooSlow => {
+                (StatusCode::REQUEST_TIMEOUT, "The body did not come in time.".to_owned())
+            }
+            Self::Refused(error) => (error.status(), error.to_string()),
+        }
+    }
 }
 
 impl Admission {
@@ -52,6 +79,7 @@ impl Admission {
             places: Semaphore::new(PLACES),
             large_bodies: Semaphore::new(LARGE_BODIES),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
+            shares: Shares::default(),
             exports: Arc::new(Semaphore::new(EXPORTS)),
         }
     }
@@ -66,16 +94,18 @@ impl Admission {
         self.places.try_acquire().map_err(|_| Error::Busy)
     }
 
-    /// A place to be kept as long as a WebSocket is open.
-    pub(super) fn socket(&self) -> Result<OwnedSemaphorePermit, Error> {
-        self.sockets.clone().try_acquire_owned().map_err(|_| Error::Busy)
+    /// A place to be kept as long as a WebSocket is open, of which a client may have so many.
+    pub(super) fn socket(&self, most: Option<(IpAddr, NonZeroU32)>) -> Result<SocketPlace, Error> {
+        let place = self.sockets.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let share = most.map(|(network, most)| Share::of(&self.shares, network, most));
+        Ok(SocketPlace { _place: place, _share: share.transpose()? })
     }
 
     /// Reads a body of at most `limit` bytes.
     pub(super) async fn body(&self, body: Body, limit: usize) -> Result<Bytes, Incomplete> {
         // What says of itself that it is too large is not waited for.
         if body.size_hint().lower() > limit as u64 {
-            return Err(Incomplete::TooLarge);
+            return Err(Incomplete::TooLarge(limit));
         }
         let mut is_refused = false;
         let read = tokio::time::timeout(BODY_TIMEOUT, self.read(body, limit, &mut is_refused));
@@ -101,7 +131,7 @@ impl Admission {
             }
             bytes.extend_from_slice(&data);
             if bytes.len() > limit {
-                return Err(Incomplete::TooLarge);
+                return Err(Incomplete::TooLarge(limit));
             }
             let held = room.as_ref().map_or(0, SemaphorePermit::num_permits);
             if bytes.len() <= SMALL_BODY || bytes.len() <= held {
@@ -123,6 +153,47 @@ impl Admission {
             }
         }
         Ok(bytes.into())
+    }
+}
+
+/// How many WebSockets each client has open: no more clients than there are sockets.
+type Shares = Arc<Mutex<HashMap<IpAddr, u32>>>;
+
+/// A place of a WebSocket.
+#[derive(Debug)]
+pub(super) struct SocketPlace {
+    _place: OwnedSemaphorePermit,
+    _share: Option<Share>,
+}
+
+/// One of the WebSockets of a client.
+#[derive(Debug)]
+struct Share {
+    shares: Shares,
+    network: IpAddr,
+}
+
+impl Share {
+    fn of(shares: &Shares, network: IpAddr, most: NonZeroU32) -> Result<Self, Error> {
+        let mut open = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(network).or_default();
+        if *count >= most.get() {
+            return Err(Error::RateLimited(SOCKET_WAIT));
+        }
+        *count += 1;
+        Ok(Self { shares: shares.clone(), network })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut open = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.network);
+            }
+        }
     }
 }
 

@@ -22,7 +22,8 @@ use uuid::Uuid;
 use super::caller::{credentials, header};
 use super::log::{messages, refusal};
 use super::origin::Site;
-use super::report::{MAX_BODY, Unreadable};
+use super::rate;
+use super::report::Unreadable;
 use crate::activity::{Draft, FieldError, Report, parse_date};
 use crate::app::App;
 use crate::auth::{Viewer, Visitor};
@@ -63,7 +64,7 @@ enum Outcome {
 /// Logs up to a hundred activities at once. The bad ones are named, all others are stored together.
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match app.admission.body(body, MAX_BODY).await {
+    let body = match app.admission.body(body, app.config.limits.log_body).await {
         Ok(body) => body,
         Err(incomplete) => return Unreadable::Incomplete(incomplete).into_response(),
     };
@@ -121,7 +122,9 @@ async fn viewer(
 ) -> Result<(Viewer, Option<String>), Error> {
     let mut credentials = credentials(app, parts)?;
     if let Some(token) = token {
-        credentials.authorization = Some(format!("Bearer {token}"));
+        let authorization = format!("Bearer {token}");
+        rate::count(app, None, Some(&authorization))?;
+        credentials.authorization = Some(authorization);
     }
     let mut news = None;
     let is_elsewhere = parts.extensions.get() == Some(&Site::Other);

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ServerError, Value};
-use axum::extract::{Request, State};
+use async_graphql::{Request, ServerError, Value};
+use axum::extract::State;
 use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -18,15 +18,10 @@ use serde_json::json;
 use super::admission::Incomplete;
 use super::caller::{header, viewer};
 use super::operation::{Operation, Parameters};
-use super::request_id;
+use super::{rate, request_id};
 use crate::app::App;
 use crate::error::Error;
-use crate::graphql::{Loading, cause, present, too_dear};
-
-/// Largest body, in bytes.
-const MAX_BODY: usize = 256 << 10;
-/// The same where it may be an array.
-const MAX_BATCH_BODY: usize = 1 << 20;
+use crate::graphql::{Document, Loading, cause, present, too_dear};
 
 /// The parameters in a query string, where objects are texts.
 #[derive(Deserialize)]
@@ -48,7 +43,7 @@ enum MediaType {
 }
 
 /// A query in the query string.
-pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Response {
+pub(super) async fn get(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
     let reply = match QueryString::parse(parts.uri.query().unwrap_or_default()) {
@@ -59,30 +54,32 @@ pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Respon
 }
 
 /// An operation in a JSON body, or an array of them.
-pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<Arc<App>>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(media_type) = MediaType::accepted(&parts) else { return not_acceptable() };
     posted(&app, &parts, media_type, body).await.of_type(media_type)
 }
 
-async fn posted(app: &App, parts: &Parts, media_type: MediaType, body: axum::body::Body) -> Reply {
+async fn posted(
+    app: &Arc<App>,
+    parts: &Parts,
+    media_type: MediaType,
+    body: axum::body::Body,
+) -> Reply {
     if !is_json(parts) {
         let message = "The content type must be application/json.";
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
     }
-    let most = app.config.limits.operations;
-    let max_body = if most > 1 { MAX_BATCH_BODY } else { MAX_BODY };
+    let limits = &app.config.limits;
+    let most = limits.operations;
+    let max_body = if most > 1 { limits.batch_body } else { limits.body };
     let body = match app.admission.body(body, max_body).await {
         Ok(body) => body,
-        Err(Incomplete::TooLarge) => {
-            let message = format!("The body is larger than {} KiB.", max_body >> 10);
-            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", &message);
-        }
-        Err(Incomplete::TooSlow) => {
-            let message = "The body did not come in time.";
-            return refusal(StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message);
-        }
         Err(Incomplete::Refused(error)) => return failure(&error, request_id(&parts.extensions)),
+        Err(incomplete) => {
+            let (status, message) = incomplete.told();
+            return refusal(status, "BAD_REQUEST", &message);
+        }
     };
     let unreadable = |error| malformed(&format!("The body is not a GraphQL request: {error}"));
     if most > 1 && body.trim_ascii_start().starts_with(b"[") {
@@ -97,7 +94,12 @@ async fn posted(app: &App, parts: &Parts, media_type: MediaType, body: axum::bod
     }
 }
 
-async fn one(app: &App, parts: &Parts, media_type: MediaType, parameters: Parameters) -> Reply {
+async fn one(
+    app: &Arc<App>,
+    parts: &Parts,
+    media_type: MediaType,
+    parameters: Parameters,
+) -> Reply {
     match Operation::read(app, parameters) {
         Ok(operation) => execute(app, parts, media_type, operation).await,
         Err(error) => unreadable(media_type, error),
@@ -105,7 +107,12 @@ async fn one(app: &App, parts: &Parts, media_type: MediaType, parameters: Parame
 }
 
 /// One operation after the other. What they cost is counted together.
-async fn several(app: &App, parts: &Parts, media_type: MediaType, batch: Vec<Parameters>) -> Reply {
+async fn several(
+    app: &Arc<App>,
+    parts: &Parts,
+    media_type: MediaType,
+    batch: Vec<Parameters>,
+) -> Reply {
     let limits = &app.config.limits;
     if batch.is_empty() || batch.len() > limits.operations {
         let message = format!("A request may have 1 to {} operations.", limits.operations);
@@ -136,7 +143,12 @@ async fn several(app: &App, parts: &Parts, media_type: MediaType, batch: Vec<Par
     all
 }
 
-async fn execute(app: &App, parts: &Parts, media_type: MediaType, operation: Operation) -> Reply {
+async fn execute(
+    app: &Arc<App>,
+    parts: &Parts,
+    media_type: MediaType,
+    operation: Operation,
+) -> Reply {
     let mut place = match app.admission.enter() {
         Ok(place) => Some(place),
         Err(error) => return failure(&error, request_id(&parts.extensions)),
@@ -158,28 +170,50 @@ async fn execute(app: &App, parts: &Parts, media_type: MediaType, operation: Ope
     {
         return failure(&error, request_id(&parts.extensions));
     }
+    if !is_query && let Err(error) = rate::charge(app, &viewer, operation.document.logged) {
+        return failure(&error, request_id(&parts.extensions));
+    }
     let cost = operation.wants_cost.then_some(operation.document.cost);
     let (document, request) = match operation.ready(app, viewer, Loading::once()) {
         Ok(ready) => ready,
         Err(error) => return unreadable(media_type, error),
     };
     let limits = &app.config.limits;
-    let executed = app.api.execute(document, request);
-    let mut response = if is_query {
-        match tokio::time::timeout(limits.time, executed).await {
-            Ok(response) => response,
-            Err(_) => return failure(&Error::TooSlow, request_id(&parts.extensions)),
-        }
+    let executed = if is_query {
+        let executed = app.api.execute(document, request);
+        tokio::time::timeout(limits.time, executed).await.map_err(|_| Error::TooSlow)
     } else {
         // What is being written is waited for, as long as a commit may take; how many wait is the
         // queue's to say, and reads go on meanwhile.
         drop(place.take());
-        executed.await
+        written(app.clone(), document, request).await
+    };
+    let mut response = match executed {
+        Ok(response) => response,
+        Err(error) => return failure(&error, request_id(&parts.extensions)),
     };
     present(&mut response, request_id(&parts.extensions), limits.errors);
     let extensions =
         cost.map(|cost| Extensions { cost: Cost { requested: cost, limit: limits.cost } });
     answer(media_type, response, extensions)
+}
+
+/// Executes a mutation, to its end even if it is not waited for any more: it is never cut off half
+/// way.
+async fn written(
+    app: Arc<App>,
+    document: Document,
+    request: Request,
+) -> Result<async_graphql::Response, Error> {
+    let patience = app.config.limits.mutation_time;
+    let mut executed = Box::pin(async move { app.api.execute(document, request).await });
+    match tokio::time::timeout(patience, &mut executed).await {
+        Ok(response) => Ok(response),
+        Err(_) => {
+            tokio::spawn(executed);
+            Err(Error::Unfinished)
+        }
+    }
 }
 
 /// The body of a response (<https://spec.graphql.org/September2025/#sec-Response-Format>).

@@ -34,7 +34,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
 async fn take(app: &App, parts: Parts, body: Body) -> Result<(), Box<Response>> {
     let refused = |error: Error| Box::new(refusal(&error));
     let referer = header(&parts, &REFERER);
-    let (parts, fields) = Fields::read(&app.admission, parts, body)
+    let (parts, fields) = Fields::read(app, parts, body)
         .await
         .map_err(|unreadable| Box::new(unreadable.into_response()))?;
     let place = app.store.admit().and_then(|()| app.admission.enter()).map_err(refused)?;
@@ -94,15 +94,11 @@ pub(super) fn refusal(error: &Error) -> Response {
 impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
         match self {
-            Self::Incomplete(Incomplete::TooLarge) => {
-                let body = Json(json!({ "detail": "The body is larger than 64 KiB." }));
-                (StatusCode::PAYLOAD_TOO_LARGE, body).into_response()
-            }
-            Self::Incomplete(Incomplete::TooSlow) => {
-                let body = Json(json!({ "detail": "The body did not come in time." }));
-                (StatusCode::REQUEST_TIMEOUT, body).into_response()
-            }
             Self::Incomplete(Incomplete::Refused(error)) => refusal(&error),
+            Self::Incomplete(incomplete) => {
+                let (status, detail) = incomplete.told();
+                (status, Json(json!({ "detail": detail }))).into_response()
+            }
             Self::MediaType(media_type) => {
                 let detail = format!("Unsupported media type {media_type:?} in request.");
                 let body = Json(json!({ "detail": detail }));

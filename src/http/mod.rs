@@ -16,11 +16,12 @@ mod pages;
 mod rate;
 mod report;
 mod socket;
+mod trace;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -29,9 +30,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::request_id::{
-    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionManagerLayer;
@@ -40,6 +39,7 @@ use tower_sessions::cookie::SameSite;
 pub(crate) use self::admission::Admission;
 use self::origin::Origins;
 pub(crate) use self::rate::RequestRates;
+use self::trace::request_id;
 use crate::app::App;
 use crate::config::Mode;
 
@@ -85,6 +85,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         api = api.route(path, export.layer(CompressionLayer::new()));
     }
     let trackers = Router::new().route("/logs/batch", post(batch::post));
+    let readiness = health::Readiness::default();
     // Layers are put on together: axum boxes what each call of `layer` makes, and clones all boxes
     // for each request. Whichever stands first sees a request first.
     let behind = |doors: Router<Arc<App>>, origins: Origins| {
@@ -92,6 +93,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             origins.cors(),
             // Answers are for the one who asked, and for nobody's cache.
             SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE),
+            // Its answer has the headers of any other.
+            CatchPanicLayer::new(),
             from_fn_with_state(app.clone(), rate::limit),
             from_fn_with_state(origins, origin::guard),
             sessions.clone(),
@@ -99,14 +102,18 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     };
     behind(api, Origins::of_api(&app.config))
         .merge(behind(trackers, Origins::of_trackers(&app.config)))
-        .merge(pages::router(app.config.mode))
+        .merge(pages::router(app.config.mode).layer(from_fn_with_state(app.clone(), rate::limit)))
         .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
+        .route(
+            "/readyz",
+            get(async move |State(app): State<Arc<App>>| health::ready(&app, &readiness).await),
+        )
         .route("/metrics", get(health::metrics))
         .layer((
+            from_fn_with_state(app.clone(), trace::distrust_ids),
             SetRequestIdLayer::x_request_id(MakeRequestUuid),
             // What fails is logged with its cause, where it is answered.
-            TraceLayer::new_for_http().make_span_with(span).on_failure(()),
+            TraceLayer::new_for_http().make_span_with(trace::span).on_failure(()),
             PropagateRequestIdLayer::x_request_id(),
             from_fn_with_state(app.clone(), address::require_https),
             SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE),
@@ -115,18 +122,4 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             CatchPanicLayer::new(),
         ))
         .with_state(app)
-}
-
-/// What every log line of a request carries. No query string: it may hold anything.
-fn span(request: &Request) -> tracing::Span {
-    tracing::info_span!(
-        "request",
-        method = %request.method(),
-        path = request.uri().path(),
-        id = request_id(request.extensions()),
-    )
-}
-
-fn request_id(extensions: &axum::http::Extensions) -> &str {
-    extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("")
 }

@@ -17,10 +17,23 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::rate::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::trace::REQUEST_ID;
 use crate::config::{Config, Mode};
 
 /// A browser need not ask again for so long whether it may send a request.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
+
+/// What a page of another site may send. The last ones come from clients of GraphQL that force a
+/// preflight by them.
+const ALLOWED_HEADERS: [HeaderName; 6] = [
+    ACCEPT,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    HeaderName::from_static("apollo-require-preflight"),
+    HeaderName::from_static("graphql-require-preflight"),
+    HeaderName::from_static("x-apollo-operation-name"),
+];
 
 /// Whose pages may log.
 #[derive(Clone, Debug)]
@@ -74,8 +87,8 @@ impl Origins {
             .allow_origin(AllowOrigin::predicate(move |origin, _| origins.names(origin)))
             .allow_credentials(self.credentials)
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
-            .expose_headers([RETRY_AFTER])
+            .allow_headers(ALLOWED_HEADERS)
+            .expose_headers([RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID])
             .max_age(PREFLIGHT_AGE)
     }
 

@@ -1,8 +1,10 @@
 //! The pages and the tracker, which the build of `web/` has left in `web/dist/`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, OriginalUri, Path};
 use axum::http::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING,
@@ -147,9 +149,18 @@ fn file(name: &str, lifetime: &'static str, headers: &HeaderMap) -> Response {
     match encoded(name, headers) {
         Some((encoding, file)) => {
             let own = [(CONTENT_TYPE, content_type.as_str()), (CONTENT_ENCODING, encoding)];
-            (common, own, file.data.into_owned()).into_response()
+            (common, own, bytes(file.data)).into_response()
         }
-        None => (common, [(CONTENT_TYPE, content_type)], plain.data.into_owned()).into_response(),
+        None => (common, [(CONTENT_TYPE, content_type)], bytes(plain.data)).into_response(),
+    }
+}
+
+/// The contents of a file. What is embedded is not copied: who asks and does not take it would hold a
+/// copy for each request.
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => read.into(),
     }
 }
 
@@ -192,4 +203,15 @@ fn allows(item: &str, encoding: &str) -> bool {
     let is_meant = parts.next().is_some_and(|it| it.eq_ignore_ascii_case(encoding));
     let mut weights = parts.filter_map(|it| it.strip_prefix("q=")?.parse::<f32>().ok());
     is_meant && weights.all(|weight| weight > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_embedded_is_not_copied() {
+        let embedded: &'static [u8] = b"abc";
+        assert_eq!(bytes(Cow::Borrowed(embedded)).as_ptr(), embedded.as_ptr());
+    }
 }

@@ -17,12 +17,13 @@ use serde_json::json;
 
 use super::address::Address;
 use crate::app::App;
+use crate::auth::Viewer;
 use crate::config::Rates;
 use crate::error::Error;
 use crate::throttle::{Left, Throttle};
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// A burst is what comes together in so many seconds of the rate.
 const BURST_SECONDS: u32 = 10;
 
@@ -52,13 +53,52 @@ impl RequestRates {
     }
 
     /// Counts a request; what is left of the tighter limit.
-    fn admit(&self, network: Option<IpAddr>, token: Option<&[u8]>) -> Result<Option<Left>, Error> {
+    fn admit(
+        &self,
+        network: Option<IpAddr>,
+        token: Option<&[u8]>,
+    ) -> Result<Option<Left>, Refused> {
         let client = network.map(|network| self.clients.admit(network)).transpose();
-        let client = client.map_err(Error::RateLimited)?;
-        let token = token.map(|token| self.tokens.admit(self.hasher.hash_one(token))).transpose();
-        let token = token.map_err(Error::RateLimited)?;
+        let client = client.map_err(|wait| Refused { left: self.clients.nothing(), wait })?;
+        let token = token.map(|token| self.tokens.admit(self.hasher.hash_one(secret(token))));
+        let token = token.transpose();
+        let token = token.map_err(|wait| Refused { left: self.tokens.nothing(), wait })?;
         Ok(client.into_iter().chain(token).min_by_key(|left| left.burst))
     }
+}
+
+/// Somebody came too often.
+struct Refused {
+    left: Left,
+    wait: Duration,
+}
+
+/// What stands behind the scheme, under which a token may be shown in two ways.
+fn secret(authorization: &[u8]) -> &[u8] {
+    let authorization = authorization.trim_ascii();
+    authorization.rsplit(|byte| *byte == b' ').next().unwrap_or(authorization)
+}
+
+/// Counts what does not come as a request of its own: an operation of a WebSocket, a token in a body.
+pub(super) fn count(
+    app: &App,
+    network: Option<IpAddr>,
+    authorization: Option<&str>,
+) -> Result<(), Error> {
+    let Some(rates) = &app.rates else { return Ok(()) };
+    let counted = rates.admit(network, authorization.map(str::as_bytes));
+    counted.map(drop).map_err(|refused| Error::RateLimited(refused.wait))
+}
+
+/// Lets a request that logs so many activities count as one for each hundred.
+pub(super) fn charge(app: &App, viewer: &Viewer, logged: u64) -> Result<(), Error> {
+    let more = u32::try_from(logged.saturating_sub(1) / 100).unwrap_or(u32::MAX);
+    let (Some(rates), Some(network), Some(more)) =
+        (&app.rates, viewer.client.network, NonZeroU32::new(more))
+    else {
+        return Ok(());
+    };
+    rates.clients.admit_many(network, more).map(drop).map_err(Error::RateLimited)
 }
 
 /// Refuses a client who comes too often.
@@ -75,7 +115,11 @@ pub(super) async fn limit(State(app): State<Arc<App>>, request: Request, next: N
             }
             response
         }
-        Err(error) => refuse(&error),
+        Err(Refused { left, wait }) => {
+            let mut response = refuse(&Error::RateLimited(wait));
+            tell(&mut response, left);
+            response
+        }
     }
 }
 

@@ -6,11 +6,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::admission::{Admission, Incomplete};
+use super::admission::Incomplete;
 use super::caller::header;
-
-/// Largest body of a report, in bytes.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+use crate::app::App;
 
 /// What a client reports. A field may be missing.
 #[derive(Debug, Default)]
@@ -31,11 +29,12 @@ pub(super) enum Unreadable {
 impl Fields {
     /// Reads a body by its content type; without one it is taken for a form.
     pub(super) async fn read(
-        admission: &Admission,
+        app: &App,
         parts: Parts,
         body: Body,
     ) -> Result<(Parts, Self), Unreadable> {
-        let body = admission.body(body, MAX_BODY).await.map_err(Unreadable::Incomplete)?;
+        let limit = app.config.limits.log_body;
+        let body = app.admission.body(body, limit).await.map_err(Unreadable::Incomplete)?;
         let content_type = header(&parts, &CONTENT_TYPE).unwrap_or_default();
         Ok((parts, Self::parse(&content_type, body).await?))
     }

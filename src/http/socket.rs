@@ -4,30 +4,33 @@
 //! Queries are answered as well; mutations are not, since they may have to set a cookie, which only
 //! the answer to a POST can.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Response as Answer;
 use async_graphql::parser::types::OperationType;
+use async_graphql::{Pos, Response as Answer};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_stream::{Stream, StreamExt, StreamMap};
 
+use super::address::Address;
 use super::caller::credentials;
 use super::graphql::Body;
 use super::log::refusal;
 use super::operation::{Operation, Parameters};
-use super::request_id;
+use super::{rate, request_id};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
-use crate::graphql::{Loading, present};
+use crate::graphql::{Document, Loading, present};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// Largest message of a client, in bytes.
@@ -63,6 +66,8 @@ type Answers = Pin<Box<dyn Stream<Item = Option<Answer>> + Send>>;
 struct Connection {
     app: Arc<App>,
     parts: Parts,
+    /// Whom its operations are counted for.
+    network: Option<IpAddr>,
     socket: WebSocket,
     /// Who it is, once it has said `connection_init`, and by which `Authorization`.
     known: Option<(Viewer, Option<String>)>,
@@ -77,16 +82,21 @@ pub(super) async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Re
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let place = match app.admission.socket() {
+    let network = Address::of(&parts, &app.config).map(Address::network);
+    let most = app.config.rates.as_ref().map(|rates| rates.sockets);
+    let place = match app.admission.socket(network.zip(most)) {
         Ok(place) => place,
         Err(error) => return refusal(&error),
     };
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_MESSAGE);
+    let upgrade = upgrade.protocols([PROTOCOL]);
+    // Of a frame that is too large not even the beginning is received.
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     upgrade.on_upgrade(async move |socket| {
         let _place = place;
         let mut connection = Connection {
             app,
             parts,
+            network,
             socket,
             known: None,
             operations: StreamMap::new(),
@@ -164,13 +174,14 @@ impl Connection {
             credentials.authorization = Some(authorization);
         }
         let authorization = credentials.authorization.clone();
+        rate::count(&self.app, None, authorization.as_deref()).map_err(reason)?;
         let viewer = self.app.auth.viewer(credentials).await.map_err(reason)?;
         self.known = Some((viewer, authorization));
         self.say(json!({ "type": "connection_ack" })).await
     }
 
     async fn subscribe(&mut self, id: String, parameters: Parameters) -> Result<(), Close> {
-        let Some((viewer, _)) = &self.known else {
+        let Some((viewer, authorization)) = &self.known else {
             return Err((4401, "Unauthorized".to_owned()));
         };
         if parameters.query.is_none() {
@@ -185,16 +196,26 @@ impl Connection {
             return self.refuse(id, "RATE_LIMITED", &message).await;
         }
         let viewer = viewer.clone();
+        if let Err(error) = rate::count(&self.app, self.network, authorization.as_deref()) {
+            return self.refuse(id, error.code(), &error.to_string()).await;
+        }
         let ready = Operation::read(&self.app, parameters).and_then(|operation| {
-            let is_mutation = operation.is(OperationType::Mutation);
-            Ok((operation.ready(&self.app, viewer, Loading::on_and_on())?, is_mutation))
+            let is = |ty| operation.is(ty);
+            let kind = (is(OperationType::Mutation), is(OperationType::Query));
+            Ok((operation.ready(&self.app, viewer, Loading::on_and_on())?, kind))
         });
         match ready {
-            Ok((_, true)) => self.refuse(id, "BAD_REQUEST", "Send mutations by POST.").await,
-            Ok(((document, request), false)) => {
-                let answers = self.app.api.subscribe(document, request);
-                let answers = answers.map(Some).chain(tokio_stream::once(None));
-                self.operations.insert(id, Box::pin(answers));
+            Ok((_, (true, _))) => self.refuse(id, "BAD_REQUEST", "Send mutations by POST.").await,
+            Ok(((document, request), (_, is_query))) => {
+                let answers: Answers = if is_query {
+                    let answer = queried(self.app.clone(), document, request);
+                    let answer = FutureExt::into_stream(answer).map(Some);
+                    Box::pin(answer.chain(tokio_stream::once(None)))
+                } else {
+                    let answers = self.app.api.subscribe(document, request);
+                    Box::pin(answers.map(Some).chain(tokio_stream::once(None)))
+                };
+                self.operations.insert(id, answers);
                 Ok(())
             }
             Err(error) => self.say(json!({ "type": "error", "id": id, "payload": [error] })).await,
@@ -254,6 +275,19 @@ impl Connection {
             Ok(Err(_)) | Err(_) => Err((1001, "Not taken in time".to_owned())),
         }
     }
+}
+
+/// Answers a query as a POST would be: it takes a place, and not longer than one may.
+async fn queried(app: Arc<App>, document: Document, request: async_graphql::Request) -> Answer {
+    let answered = async {
+        let _place = app.admission.enter()?;
+        let answer = app.api.execute(document, request);
+        timeout(app.config.limits.time, answer).await.map_err(|_| Error::TooSlow)
+    };
+    answered.await.unwrap_or_else(|error| {
+        let error = async_graphql::Error::from(error).into_server_error(Pos::default());
+        Answer::from_errors(vec![error])
+    })
 }
 
 fn checks() -> Interval {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ClientError, GraphQLClient } from "graphql-request";
 
-import { authorization, operations, url } from "./harness.mjs";
+import { authorization, operations, recording, sha256, url } from "./harness.mjs";
 
 const anybody = new GraphQLClient(url);
 const staff = new GraphQLClient(url, { headers: { authorization } });
@@ -43,4 +43,27 @@ test("a query is aborted", async () => {
   const aborted = anybody.request({ document: operations.viewer, signal: aborting.signal });
   aborting.abort();
   await assert.rejects(aborted, { name: "AbortError" });
+});
+
+/** Sends the hash of a document, and the document only if the server asks for it. */
+function persisted(fetched) {
+  return async (input, init) => {
+    const { query, ...rest } = JSON.parse(init.body);
+    const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(query) } };
+    const send = (body) => fetched(input, { ...init, body: JSON.stringify({ ...rest, ...body, extensions }) });
+    const response = await send({});
+    const { errors = [] } = await response.clone().json();
+    const isUnknown = errors.some(({ extensions }) => extensions?.code === "PERSISTED_QUERY_NOT_FOUND");
+    return isUnknown ? send({ query }) : response;
+  };
+}
+
+test("persisted queries", async () => {
+  const { fetched, sent } = recording();
+  const persisting = new GraphQLClient(url, { fetch: persisted(fetched), headers: { authorization } });
+  for (let times = 0; times < 2; times++) {
+    const { viewer } = await persisting.request("query PersistedByGraphqlRequest { viewer { role } }");
+    assert.equal(viewer.role, "STAFF");
+  }
+  assert.deepEqual(sent.map(({ query }) => Boolean(query)), [false, true, false]);
 });

@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { join, resolve } from 'node:path';
 import { executeCodegen } from '@graphql-codegen/cli';
 import { ESLint } from 'eslint';
+import { Kind, parse, print, visit } from 'graphql';
 
 const schema = resolve('../../schema.graphql');
 const directory = mkdtempSync(resolve('.tools-'));
@@ -24,7 +25,9 @@ async function lint() {
 }
 
 async function types() {
-  cpSync('operations.ts', join(directory, 'operations.ts'));
+  const operations = documented().map((operation, number) => `export const a${number} = graphql(\`${operation}\`);`);
+  assert.ok(operations.length >= 6, `${operations.length} operations in the README`);
+  writeFileSync(join(directory, 'operations.ts'), ["import { graphql } from './generated/gql';", ...operations].join('\n'));
   await executeCodegen({
     schema,
     documents: join(directory, 'operations.ts'),
@@ -41,6 +44,19 @@ async function types() {
   });
   node('typescript/bin/tsc', '--noEmit', '--strict', '--skipLibCheck', '--module', 'esnext',
     '--moduleResolution', 'bundler', '--target', 'esnext', join(directory, 'operations.ts'));
+}
+
+/** The operations of the README, each with a name, as those who generate types from them give it. */
+function documented() {
+  const readme = readFileSync('../../README.md', 'utf8');
+  const texts = [
+    ...[...readme.matchAll(/^```graphql\n([^]*?)^```/gm)].map(([, text]) => text),
+    // As a string of JavaScript or JSON.
+    ...[...readme.matchAll(/"?query"?: ("(?:[^"\\]|\\.)*")/g)].map(([, text]) => JSON.parse(text)),
+  ];
+  return texts.map((text, number) => print(visit(parse(text), {
+    OperationDefinition: (operation) => ({ ...operation, name: { kind: Kind.NAME, value: `Documented${number}` } }),
+  })));
 }
 
 function relay() {

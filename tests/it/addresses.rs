@@ -40,6 +40,23 @@ async fn v4_1_3_nobody_may_say_where_they_come_from() {
 }
 
 #[tokio::test]
+async fn nobody_but_a_proxy_may_say_what_a_request_is_called() {
+    let called = async |config: Config, id: &str| {
+        let app = TestApp::start_with(config).await;
+        let request = app.visitor().request(Method::GET, "/healthz").header("x-request-id", id);
+        let response = request.send().await.unwrap();
+        response.headers()["x-request-id"].to_str().unwrap().to_owned()
+    };
+    let is_ours = |id: &str| uuid::Uuid::try_parse(id).is_ok();
+    assert!(is_ours(&called(development(), "mine").await));
+    let proxy = || behind(&["127.0.0.1/32"]);
+    assert_eq!(called(proxy(), "req-42/a").await, "req-42/a");
+    for id in ["", "two words", &"x".repeat(65)] {
+        assert!(is_ours(&called(proxy(), id).await), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_trusted_proxy_may_say_it() {
     for (header, address) in [
         ("192.0.2.1", "192.0.2.1"),

@@ -233,6 +233,28 @@ async fn v7_3_1_who_was_away_for_long_has_to_log_in_again() {
 }
 
 #[tokio::test]
+async fn v7_3_1_staff_who_were_away_for_half_a_day_have_to_log_in_again() {
+    let app = TestApp::start().await;
+    let [ann, jeff] = [app.logged_in("ann", "staff").await, app.logged_in("jeff", "user").await];
+    let who = async |client: &Client, url: &str| {
+        let client = client.clone().at(url);
+        client.graphql("{ viewer { user { username } } }").await["viewer"]["user"].clone()
+    };
+    let pass = async |hours: i64| {
+        let micros = hours * 3_600_000_000;
+        let passes = format!("UPDATE djaffar_session SET last_seen_at = last_seen_at - {micros}");
+        app.database.execute(&passes).await;
+        app.another_node().await
+    };
+    let (_node, url) = pass(11).await;
+    assert_eq!(who(&jeff, &url).await["username"], "jeff");
+    let (_node, url) = pass(2).await;
+    assert_eq!(who(&ann, &url).await, Value::Null);
+    assert_eq!(who(&jeff, &url).await["username"], "jeff");
+    assert_eq!(who(&ann, &app.url).await, Value::Null, "the key is gone");
+}
+
+#[tokio::test]
 async fn v7_3_2_who_logged_in_long_ago_has_to_do_so_again() {
     let app = TestApp::start().await;
     let ann = app.logged_in("ann", "staff").await;
@@ -267,6 +289,32 @@ async fn v7_3_2_who_logged_in_long_ago_has_to_do_so_again() {
     let (_node, url) = app.another_node_with(config).await;
     away.clone().at(&url).log_in("ann", PASSWORD).await;
     assert_eq!(who(&away.at(&url)).await, Value::Null);
+}
+
+#[tokio::test]
+async fn v6_2_1_passwords_have_eight_characters_at_least() {
+    let app = TestApp::start().await;
+    let admin = app.logged_in("ann", "admin").await;
+    let create = async |username: &str, password: &str| {
+        let query = "mutation($input: CreateUserInput!) { createUser(input: $input) {
+            userErrors { field code } } }";
+        let user = json!({ "username": username, "role": "USER", "password": password });
+        admin.graphql_with(query, json!({ "input": user })).await["createUser"].take()
+    };
+    let by_hand = async |username: &str, password: &str| {
+        let arguments = ["user", "create", username, "--password-stdin"];
+        app.program().input(password).run(&arguments).await
+    };
+    // Characters, not bytes.
+    let (short, long) = ("äöüäöüä", "äöüäöüäö");
+    let weak = json!([{ "field": ["password"], "code": "INVALID" }]);
+    assert_eq!(create("jeff", short).await["userErrors"], weak);
+    assert!(by_hand("jeff", short).await.failure().contains("at least 8 characters"));
+    assert_eq!(create("jeff", long).await["userErrors"], json!([]));
+    by_hand("joan", long).await.success();
+    for username in ["jeff", "joan"] {
+        app.visitor().log_in(username, long).await;
+    }
 }
 
 const END: &str = "mutation($input: EndOwnSessionsInput!) {
@@ -335,8 +383,10 @@ async fn v6_2_3_users_change_their_password_with_the_one_they_have() {
     let new = "a new one, longer than fifteen";
     let wrong = json!([{ "field": ["password"], "code": "INVALID" }]);
     assert_eq!(change("a guess", new).await["userErrors"], wrong);
-    let empty = json!([{ "field": ["newPassword"], "code": "INVALID" }]);
-    assert_eq!(change(PASSWORD, "").await["userErrors"], empty);
+    let weak = json!([{ "field": ["newPassword"], "code": "INVALID" }]);
+    for password in ["", "sevenlå"] {
+        assert_eq!(change(PASSWORD, password).await["userErrors"], weak);
+    }
     assert_eq!(change(PASSWORD, new).await["viewer"]["user"]["username"], "ann");
 
     assert_eq!(ann.graphql("{ viewer { role } }").await["viewer"]["role"], "STAFF");

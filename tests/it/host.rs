@@ -1,10 +1,13 @@
 //! Nested in a host application that knows its own users.
 
+use std::task::Poll;
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_request};
 use djaffar::{Config, Database, Djaffar, Identity, Role};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Client, TestApp, TestDatabase, serve};
 
@@ -133,5 +136,31 @@ async fn two_instances_live_in_one_process() {
     Client::new(&format!("{url}/one")).log("/").await;
     for (database, expected) in databases.iter().zip([1, 0]) {
         assert_eq!(database.count("SELECT count(*) FROM djaffar_activity").await, expected);
+    }
+}
+
+/// Gives a request a body that whoever reads it falls over.
+async fn with_a_trap(request: Request) -> Request {
+    let body = futures_util::stream::poll_fn(|_| -> Poll<Option<Result<&[u8], std::io::Error>>> {
+        panic!("as the test wants it")
+    });
+    request.map(|_| Body::from_stream(body))
+}
+
+#[tokio::test]
+async fn a_fault_is_answered_with_the_headers_of_every_answer() {
+    let host = |router: Router| router.layer(map_request(with_a_trap));
+    let app = TestApp::start_in_host(host).await;
+    let response = app.visitor().post_graphql("{ viewer { role } }", json!({})).await;
+    assert_eq!(response.status(), 500);
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+    ] {
+        assert_eq!(response.headers()[name], value);
+    }
+    for name in ["content-security-policy", "x-request-id"] {
+        assert!(response.headers().contains_key(name), "{name}");
     }
 }

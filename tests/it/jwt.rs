@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Utc;
 use djaffar::{Config, JwtAlgorithm, JwtConfig, JwtKeys};
 use jsonwebtoken::jwk::Jwk;
@@ -217,6 +220,129 @@ async fn keys_are_fetched_and_fetched_again_for_a_new_one() {
         assert_eq!(bearer.post_graphql("{ viewer { role } }", json!({})).await.status(), 401);
     }
     assert_eq!(asked.load(Ordering::SeqCst), 1, "a moment ago is a moment ago");
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_and_unknown_ones_do_not_make_us_ask_for_ever() {
+    let key = EncodingKey::from_rsa_pem(RSA).unwrap();
+    let [old, new] = ["old", "new"].map(|id| published(&key, Algorithm::RS256, id));
+    let sets = vec![json!({ "keys": [old] }), json!({ "keys": [old, new] })];
+    let (url, asked) = host(sets).await;
+    let mut config = trusting(JwtAlgorithm::Rs256, JwtKeys::Url(url));
+    let wait = Duration::from_millis(500);
+    if let Some(jwt) = &mut config.jwt {
+        jwt.look_at_most_every = wait;
+    }
+    let app = TestApp::start_with(config).await;
+    let since = Instant::now();
+    let status = async |id: &str| {
+        let bearer = app.visitor().with_bearer(&named(&key, id));
+        bearer.post_graphql("{ viewer { role } }", json!({})).await.status().as_u16()
+    };
+    assert_eq!(status("old").await, 200);
+    // Published meanwhile: it is looked for again when that has not been done for a while.
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    while status("new").await != 200 {
+        tick.tick().await;
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    let mut number = 0;
+    while asked.load(Ordering::SeqCst) < 4 {
+        number += 1;
+        assert_eq!(status(&format!("unknown {number}")).await, 401);
+    }
+    assert!(since.elapsed() >= 3 * wait, "asked more often than it may be");
+}
+
+#[tokio::test]
+async fn a_host_that_is_slow_holds_nobody_up() {
+    let key = EncodingKey::from_rsa_pem(RSA).unwrap();
+    let set = json!({ "keys": [published(&key, Algorithm::RS256, "1")] });
+    let (asked, is_asked) = tokio::sync::oneshot::channel();
+    let (answer, may_answer) = tokio::sync::oneshot::channel::<()>();
+    let once = Arc::new(std::sync::Mutex::new(Some((asked, may_answer))));
+    let keys = get(async move || {
+        let (asked, may_answer) = once.lock().unwrap().take().expect("asked once");
+        asked.send(()).unwrap();
+        may_answer.await.unwrap();
+        axum::Json(set)
+    });
+    let url = format!("{}/keys", serve(Router::new().route("/keys", keys)).await);
+    let app = TestApp::start_with(trusting(JwtAlgorithm::Rs256, JwtKeys::Url(url))).await;
+    let ask = || {
+        let bearer = app.visitor().with_bearer(&named(&key, "1"));
+        async move { bearer.post_graphql("{ viewer { role } }", json!({})).await.status() }
+    };
+    let first = tokio::spawn(ask());
+    is_asked.await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(ask().await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    answer.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), StatusCode::OK);
+    assert_eq!(ask().await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn keys_that_anybody_could_put_there_are_not_taken() {
+    let database = TestDatabase::create().await;
+    let serve = async |arguments: &[&str]| {
+        let secret = URL_SAFE_NO_PAD.encode("guess me");
+        let set = json!({ "keys": [{ "kty": "oct", "kid": "1", "k": secret }] });
+        let program = Program::new(&database.url).file("set", &set.to_string());
+        program.run(&[&["serve"], arguments].concat()).await.failure()
+    };
+    for url in ["http://host.example/keys", "http://127.0.0.1.host.example/keys", "ftp://host/"] {
+        let error = serve(&["--jwt-jwks-url", url]).await;
+        assert!(error.contains("must be fetched by https"), "{url}: {error}");
+    }
+    let error = serve(&["--jwt-key-file", "set"]).await;
+    assert!(error.contains("a secret has 32 bytes at least"), "{error}");
+    let (url, _) = host(vec![
+        json!({ "keys": [{ "kty": "oct", "kid": "1", "k": URL_SAFE_NO_PAD.encode("guess me") }] }),
+    ])
+    .await;
+    let app = TestApp::start_with(trusting(JwtAlgorithm::Hs256, JwtKeys::Url(url))).await;
+    let header = Header { kid: Some("1".to_owned()), ..Header::new(Algorithm::HS256) };
+    let guessed = EncodingKey::from_secret(b"guess me");
+    let token = encode(&header, &claims(json!({})), &guessed).unwrap();
+    let bearer = app.visitor().with_bearer(&token);
+    let response = bearer.post_graphql("{ viewer { role } }", json!({})).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn what_users_are_called_can_be_shown() {
+    let app = TestApp::start_with(by_secret()).await;
+    let name = async |id: &str, name: &str| {
+        let seen = viewer(&app, &signed(json!({ "sub": id, "name": name }))).await;
+        assert_eq!(seen["user"]["externalId"], id);
+        seen["user"]["username"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(name("1", "jeff\u{1b}[2J\r\nroot").await, "jeff\u{fffd}[2J\u{fffd}\u{fffd}root");
+    assert_eq!(name("2", &"å".repeat(151)).await, "å".repeat(150));
+    // The same again, of somebody else.
+    let second = name("3", &"å".repeat(1_000)).await;
+    assert_eq!(second, format!("{} (3)", "å".repeat(146)));
+    let long_id = "i".repeat(255);
+    let third = name(&long_id, &"å".repeat(150)).await;
+    assert!(third.chars().count() == 150 && third.ends_with(')'), "{third}");
+    assert_eq!(name("a\nb", " \u{7} ").await, "\u{fffd}");
+    for id in ["i".repeat(256), "å".repeat(128)] {
+        let bearer = app.visitor().with_bearer(&signed(json!({ "sub": id })));
+        let response = bearer.post_graphql("{ viewer { role } }", json!({})).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+    // Nor do old names do anything to a terminal.
+    app.database
+        .execute(
+            "UPDATE djaffar_user SET username = 'x' || char(27) || '[2J' WHERE external_id = '1'"
+                .replace("char", if app.database.is_postgres() { "chr" } else { "char" })
+                .as_str(),
+        )
+        .await;
+    let list = app.program().run(&["user", "list"]).await.success();
+    assert!(list.contains("x\u{fffd}[2J") && !list.contains('\u{1b}'), "{list}");
 }
 
 #[tokio::test]

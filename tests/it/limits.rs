@@ -25,6 +25,11 @@ async fn each_limit_can_be_set() {
         ((|limits| limits.bytes = 20) as fn(&mut Limits), "{ viewer { role scopes } }"),
         (|limits| limits.tokens = 5, "{ viewer { role } __typename }"),
         (|limits| limits.nesting = 1, "{ viewer { role } }"),
+        (|limits| limits.depth = 1, "{ viewer { user { id } } }"),
+        (
+            |limits| limits.depth = 2,
+            "{ ...Root } fragment Root on Query { viewer { ...Viewer } } fragment Viewer on Viewer { ... { user { id } } }",
+        ),
         (|limits| limits.aliases = 1, "{ a: __typename b: __typename }"),
         (|limits| limits.directives = 1, "{ __typename @skip(if: true) @include(if: true) }"),
         (|limits| limits.root_fields = 1, "{ __typename viewer { role } }"),
@@ -35,9 +40,8 @@ async fn each_limit_can_be_set() {
         let code = app.visitor().graphql_error(document).await;
         assert_eq!(code, "COST_LIMIT_EXCEEDED", "{document}");
     }
-    let app = app(|limits| limits.depth = 1).await;
-    let code = app.visitor().graphql_error("{ viewer { user { id } } }").await;
-    assert_eq!(code, "GRAPHQL_VALIDATION_FAILED");
+    let app = app(|limits| limits.depth = 3).await;
+    app.visitor().graphql("{ viewer { user { id } } }").await;
 }
 
 #[tokio::test]
@@ -56,6 +60,14 @@ async fn the_cost_is_told_on_request() {
             70,
         ),
         ("{ users { nodes { id } } }", 50),
+        ("{ users { totalCount nodes { id tokens { name } } } }", 2_650),
+        ("{ activityStats { activities users top(by: PATH, first: 20) { value users } } }", 1_021),
+        ("{ sessions(first: 10) { nodes { id duration entryPath } } }", 90),
+        (
+            "mutation { logActivities(input: { activities: [{ path: \"/\" }, { path: \"/\" }] }) { results { activity { id } userErrors { code } } } }",
+            8,
+        ),
+        ("mutation { logActivities(input: $nothing) { results { activity { id } } } }", 1_000),
         ("query A { viewer { role } } query B { users(first: 3) { nodes { id } } }", 3),
     ] {
         let body = json!({ "query": query, "operationName": query.starts_with("query").then_some("A"), "extensions": { "cost": true } });
@@ -171,21 +183,108 @@ async fn who_may_read_the_schema_is_the_operators_to_say() {
 }
 
 #[tokio::test]
-async fn limits_are_settings_of_the_program() {
+async fn a_change_is_not_waited_for_without_end_and_is_made_all_the_same() {
+    let app = app(|limits| limits.mutation_time = Duration::from_millis(50)).await;
+    let lock = app.database.lock().await;
+    let visitor = app.visitor();
+    let id = uuid::Uuid::now_v7();
+    let log =
+        "mutation($id: UUID!) { logActivity(input: { id: $id, path: \"/\" }) { activity { id } } }";
+    let response = visitor.post_graphql(log, json!({ "id": id })).await;
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "TIMEOUT");
+    assert!(body.get("data").is_none(), "nobody is told that it was stored, or that it was not");
+    lock.release().await;
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    while app.database.count("SELECT count(*) FROM djaffar_activity").await == 0 {
+        tick.tick().await;
+    }
+}
+
+/// What a server with these settings says to the body of a GraphQL request: status and code.
+async fn refusal(client: &Client, path: &str, body: &str) -> (u16, String) {
+    let request = client.request(Method::POST, path).header("content-type", "application/json");
+    let response = request.body(body.to_owned()).send().await.unwrap();
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap();
+    (status, body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn every_limit_is_a_setting_of_the_program() {
+    let app = TestApp::start().await;
+    app.make_user("staff", "staff").await;
+    let token = app.make_token("staff", "read").await;
+    let serve = async |settings: &[&str]| {
+        let arguments = [&["--listen", "127.0.0.1:0"], settings].concat();
+        let server = app.program().serve(&arguments).await;
+        (Client::new(&server.url).with_bearer(&token), server)
+    };
+    for (setting, most, query, code) in [
+        ("--max-bytes", "20", "{ viewer { role scopes } }", "COST_LIMIT_EXCEEDED"),
+        ("--max-tokens", "5", "{ viewer { role } __typename }", "COST_LIMIT_EXCEEDED"),
+        ("--max-nesting", "1", "{ viewer { role } }", "COST_LIMIT_EXCEEDED"),
+        ("--max-depth", "2", "{ viewer { user { id } } }", "COST_LIMIT_EXCEEDED"),
+        ("--max-aliases", "1", "{ a: __typename b: __typename }", "COST_LIMIT_EXCEEDED"),
+        (
+            "--max-directives",
+            "1",
+            "{ __typename @skip(if: true) @include(if: true) }",
+            "COST_LIMIT_EXCEEDED",
+        ),
+        ("--max-root-fields", "1", "{ __typename viewer { role } }", "COST_LIMIT_EXCEEDED"),
+        ("--max-selections", "2", "{ viewer { role scopes } }", "COST_LIMIT_EXCEEDED"),
+        ("--max-cost", "49", "{ users { nodes { id } } }", "COST_LIMIT_EXCEEDED"),
+        ("--max-page", "5", "{ users(first: 6) { nodes { id } } }", "BAD_USER_INPUT"),
+        ("--max-errors", "1", "{ viewer { nothing neither } }", "GRAPHQL_VALIDATION_FAILED"),
+    ] {
+        let (client, server) = serve(&[setting, most]).await;
+        // One error, also of two.
+        assert_eq!(client.graphql_error(query).await, code, "{setting}");
+        assert_eq!(client.graphql("{ __typename }").await["__typename"], "Query", "{setting}");
+        server.stop().await;
+    }
+    let query = json!({ "query": "{ __typename }" });
+    let (client, server) = serve(&["--max-operations", "2"]).await;
+    assert_eq!(post(&client, &json!([query, query])).await.0, StatusCode::OK);
+    let three = refusal(&client, "/graphql", &json!([query, query, query]).to_string()).await;
+    assert_eq!(three, (400, "COST_LIMIT_EXCEEDED".to_owned()));
+    server.stop().await;
+    for (settings, path) in [
+        (&["--max-body", "100"][..], "/graphql"),
+        (&["--max-batch-body", "100", "--max-operations", "2"], "/graphql"),
+        (&["--max-log-body", "100"], "/logs"),
+        (&["--max-log-body", "100"], "/logs/batch"),
+    ] {
+        let (client, server) = serve(settings).await;
+        let status = async |length: usize| {
+            refusal(&client, path, &format!("{{{}", " ".repeat(length - 1))).await.0
+        };
+        assert_eq!((status(100).await, status(101).await), (400, 413), "{settings:?}");
+        server.stop().await;
+    }
+
+    let (client, server) = serve(&["--query-timeout", "1ms", "--mutation-timeout", "50ms"]).await;
+    app.database.execute(&many_activities(app.database.is_postgres())).await;
+    let search = "{ activities(where: { path: { contains: \"none\" } }) { nodes { id } } }";
+    assert_eq!(client.graphql_error(search).await, "TIMEOUT");
+    let lock = app.database.lock().await;
+    let log = "mutation { logActivity(input: { path: \"/\" }) { activity { id } } }";
+    assert_eq!(Client::new(&server.url).graphql_error(log).await, "TIMEOUT");
+    lock.release().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_read_the_schema_is_a_setting_of_the_program() {
     let database = TestDatabase::create().await;
     let server = Program::new(&database.url)
-        .env("DJAFFAR_MAX_COST", "10")
-        .env("DJAFFAR_MAX_OPERATIONS", "2")
         .env("DJAFFAR_INTROSPECTION", "all")
-        .serve(&["--listen", "127.0.0.1:0", "--max-aliases", "1"])
+        .serve(&["--listen", "127.0.0.1:0"])
         .await;
-    let client = Client::new(&server.url);
-    for query in ["{ users { nodes { id } } }", "{ a: __typename b: __typename }"] {
-        assert_eq!(client.graphql_error(query).await, "COST_LIMIT_EXCEEDED");
-    }
-    let (status, answer) =
-        post(&client, &json!([{ "query": "{ __schema { queryType { name } } }" }])).await;
-    assert_eq!(status, StatusCode::OK);
-    assert_eq!(answer[0]["data"]["__schema"]["queryType"]["name"], "Query");
+    let query = json!({ "query": "{ __schema { queryType { name } } }" });
+    let (_, answer) = post(&Client::new(&server.url), &query).await;
+    assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query");
     server.stop().await;
 }

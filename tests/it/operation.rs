@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Program, TestApp, TestDatabase};
+use crate::harness::{Client, PASSWORD, Program, TestApp, TestDatabase};
 
 #[tokio::test]
 async fn an_empty_database_is_welcomed_and_a_term_signal_ends_with_zero() {
@@ -21,7 +21,7 @@ async fn an_empty_database_is_welcomed_and_a_term_signal_ends_with_zero() {
     assert_eq!(database.count("SELECT count(*) FROM djaffar_activity").await, 1);
 
     let create = ["user", "create", "ann", "--role", "admin", "--password-stdin"];
-    Program::new(&database.url).input("x").run(&create).await.success();
+    Program::new(&database.url).input(PASSWORD).run(&create).await.success();
     let (code, output) = serve().await.stop().await;
     assert_eq!((code, output.as_str()), (Some(0), ""));
 }

@@ -77,6 +77,8 @@ async fn v3_4_2_a_named_origin_may_log_and_read_the_answer() {
             assert!(response.status().is_success());
             assert_eq!(response.headers()["access-control-allow-origin"], origin);
             assert_eq!(response.headers()["access-control-allow-credentials"], "true");
+            let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
+            assert_eq!(exposed, "retry-after,ratelimit,ratelimit-policy,x-request-id");
         }
     }
     for origin in [
@@ -92,17 +94,24 @@ async fn v3_4_2_a_named_origin_may_log_and_read_the_answer() {
     let preflight = async |origin: &str| {
         let request = visitor.request(Method::OPTIONS, "/graphql").header(ORIGIN, origin);
         let request = request.header("access-control-request-method", "POST");
-        request.header("access-control-request-headers", "content-type").send().await.unwrap()
+        let headers = "content-type,authorization,apollo-require-preflight,\
+                       graphql-require-preflight,x-apollo-operation-name";
+        request.header("access-control-request-headers", headers).send().await.unwrap()
     };
     let response = preflight("https://app.example").await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
-    assert!(
-        response.headers()["access-control-allow-headers"]
-            .to_str()
-            .unwrap()
-            .contains("content-type")
-    );
+    let allowed = response.headers()["access-control-allow-headers"].to_str().unwrap();
+    for header in [
+        "accept",
+        "authorization",
+        "content-type",
+        "apollo-require-preflight",
+        "graphql-require-preflight",
+        "x-apollo-operation-name",
+    ] {
+        assert!(allowed.split(',').any(|it| it.trim() == header), "{header}: {allowed}");
+    }
     assert!(
         preflight("https://other.example")
             .await

@@ -54,6 +54,8 @@ async fn a_client_may_make_so_many_requests_and_no_more() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let wait: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=2).contains(&wait));
+    assert_eq!(refused.headers()["ratelimit-policy"], "\"requests\";q=10;w=10");
+    assert_eq!(refused.headers()["ratelimit"], "\"requests\";r=0");
     let body: Value = refused.json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
     assert_eq!(body["errors"][0]["extensions"]["retryAfter"], wait);
@@ -61,6 +63,23 @@ async fn a_client_may_make_so_many_requests_and_no_more() {
     // Not those of others, nor what the operator asks.
     assert_eq!(ask(&visitor, "192.0.2.2").await.status(), StatusCode::OK);
     assert_eq!(visitor.get("/healthz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn pages_count_like_everything_else() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let visitor = app.visitor();
+    let mut is_refused = false;
+    for path in ["/djaffar.js", "/", "/graphiql", "/assets/none.js"].iter().cycle().take(1_000) {
+        let request = visitor.request(Method::GET, path).header("x-forwarded-for", "192.0.2.1");
+        let response = request.send().await.unwrap();
+        is_refused |= response.status() == StatusCode::TOO_MANY_REQUESTS;
+        if is_refused {
+            break;
+        }
+    }
+    assert!(is_refused);
+    assert_eq!(visitor.get("/djaffar.js").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -93,6 +112,70 @@ async fn a_token_may_be_used_so_often_from_wherever() {
         }
     }
     assert!(is_refused);
+}
+
+/// Comes again and again until it is refused.
+async fn until_refused(ask: impl AsyncFn(u32) -> u16) -> u32 {
+    for number in 0..1_000 {
+        if ask(number).await == 429 {
+            return number;
+        }
+    }
+    panic!("never refused")
+}
+
+#[tokio::test]
+async fn a_token_counts_however_it_is_shown() {
+    let app = TestApp::start_with(limited(|rates| rates.token = per(1))).await;
+    app.make_user("jeff", "user").await;
+    let token = app.make_token("jeff", "log").await;
+    let visitor = app.visitor();
+    let from = |number: u32| format!("192.0.{}.{}", number / 250, number % 250);
+    let in_a_body = async |number| {
+        let body = json!({ "token": token, "activities": [{ "path": "/" }] });
+        let request = visitor.request(Method::POST, "/logs/batch");
+        let request = request.header("x-forwarded-for", from(number)).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let sent = until_refused(in_a_body).await;
+    assert!(sent >= 10, "{sent}");
+    for scheme in ["Bearer", "Token", "bearer "] {
+        let jeff = visitor.clone().with_authorization(&format!("{scheme} {token}"));
+        // One may have come back meanwhile.
+        until_refused(async |number| ask(&jeff, &from(number)).await.status().as_u16()).await;
+        assert_eq!(in_a_body(0).await, 429, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn who_logs_many_at_once_counts_as_many() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let visitor = app.visitor();
+    let log = async |count: usize, from: &str| {
+        let query = "mutation($input: LogActivitiesInput!) { logActivities(input: $input) {
+            userErrors { code } } }";
+        let variables = json!({ "input": { "activities": vec![json!({ "path": "/" }); count] } });
+        let request = visitor.request(Method::POST, "/graphql").header("x-forwarded-for", from);
+        let body = json!({ "query": query, "variables": variables });
+        request.json(&body).send().await.unwrap()
+    };
+    // Five of ten, and five again; a few more may have come back meanwhile.
+    let mut sent = 0;
+    while log(500, "192.0.2.1").await.status() == StatusCode::OK {
+        sent += 1;
+        assert!(sent < 100);
+    }
+    let refused = log(500, "192.0.2.1").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+    // Each has counted as five: who logs one at a time may do so more often.
+    let mut single = 0;
+    while log(1, "192.0.2.2").await.status() == StatusCode::OK {
+        single += 1;
+        assert!(single < 1_000);
+    }
+    assert!(single >= 10 && sent < single, "{sent} {single}");
 }
 
 #[tokio::test]
@@ -139,13 +222,25 @@ async fn guesses_are_counted_and_aliases_do_not_multiply_them() {
     assert!(response.headers().contains_key("retry-after"));
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{body}");
-    // Not even with the right password, and from anywhere.
+    // Not even with the right password; but its user is not kept out elsewhere.
     let log_in = "mutation($input: LogInInput!) { logIn(input: $input) { viewer { role } } }";
     let input = json!({ "input": { "username": "jeff", "password": PASSWORD } });
     let body = json!({ "query": log_in, "variables": input });
-    let request = attacker.request(Method::POST, "/graphql").header("x-forwarded-for", "192.0.2.9");
-    let response = request.json(&body).send().await.unwrap();
-    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    let log_in = async |from: &str, body: &Value| {
+        let request = app.visitor().request(Method::POST, "/graphql");
+        request.header("x-forwarded-for", from).json(body).send().await.unwrap()
+    };
+    assert_eq!(log_in("127.0.0.1", &body).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(log_in("192.0.2.9", &body).await.status(), StatusCode::OK);
+    // Guesses from ever more addresses come to an end too.
+    let mut wrong = body.clone();
+    wrong["variables"]["input"]["password"] = json!("a guess");
+    let guess = async |number: u32| {
+        let from = format!("10.0.{}.{}", number / 250, number % 250);
+        log_in(&from, &wrong).await.status().as_u16()
+    };
+    let guessed = until_refused(guess).await;
+    assert!((10..100).contains(&guessed), "{guessed}");
 }
 
 #[tokio::test]

@@ -4,19 +4,29 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::harness::{Client, PASSWORD, TestApp, TestDatabase};
 
 /// A client of graphql-transport-ws.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(app: &TestApp) -> Self {
-        Self(connect_async(request(app)).await.unwrap().0)
+        Self::try_open(&app.url, "").await.unwrap()
+    }
+
+    /// Behind a proxy that says where it comes from; the error is the status of a refusal.
+    pub async fn try_open(url: &str, from: &str) -> Result<Self, u16> {
+        match connect_async(request(url, from)).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Has little room for what it has not heard yet.
@@ -26,24 +36,28 @@ impl Socket {
         tcp.set_recv_buffer_size(4_096).unwrap();
         let stream = tcp.connect(address.parse().unwrap()).await.unwrap();
         let stream = MaybeTlsStream::Plain(stream);
-        Self(tokio_tungstenite::client_async(request(app), stream).await.unwrap().0)
+        Self(tokio_tungstenite::client_async(request(&app.url, ""), stream).await.unwrap().0)
     }
 
     /// Open, and acknowledged.
     async fn known(app: &TestApp, token: &str) -> Self {
-        Self::open(app).await.greeted(token).await
+        let mut socket = Self::open(app).await;
+        socket.init(token).await;
+        socket
     }
 
-    async fn greeted(mut self, token: &str) -> Self {
-        let socket = &mut self;
+    pub async fn init(&mut self, token: &str) {
         let payload = json!({ "authorization": format!("Bearer {token}") });
-        socket.say(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
-        self
+        self.say(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(self.hear().await, json!({ "type": "connection_ack" }));
     }
 
     async fn say(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
     }
 
     async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
@@ -54,7 +68,7 @@ impl Socket {
         assert_eq!(self.hear().await, json!({ "type": "pong" }));
     }
 
-    async fn hear(&mut self) -> Value {
+    pub async fn hear(&mut self) -> Value {
         match self.next().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?}"),
@@ -62,7 +76,7 @@ impl Socket {
     }
 
     /// The code with which the server hangs up.
-    async fn closed(mut self) -> u16 {
+    pub async fn closed(mut self) -> u16 {
         match self.next().await {
             Message::Close(Some(frame)) => frame.code.into(),
             other => panic!("{other:?}"),
@@ -81,11 +95,15 @@ impl Socket {
     }
 }
 
-fn request(app: &TestApp) -> tokio_tungstenite::tungstenite::handshake::client::Request {
-    let url = format!("{}/graphql/ws", app.url.replacen("http", "ws", 1));
+fn request(
+    url: &str,
+    from: &str,
+) -> tokio_tungstenite::tungstenite::handshake::client::Request {
+    let url = format!("{}/graphql/ws", url.replacen("http", "ws", 1));
     let mut request = url.into_client_request().unwrap();
     let protocol = "graphql-transport-ws".parse().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", protocol);
+    request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
     request
 }
 
@@ -297,6 +315,23 @@ async fn the_protocol_is_kept() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_large_is_not_waited_for() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    // The head of a text of a megabyte, masked with zeros, of which nothing follows.
+    let mut head = vec![0x81, 0x80 | 127];
+    head.extend((1_u64 << 20).to_be_bytes());
+    head.extend([0; 4]);
+    socket.0.get_mut().write_all(&head).await.unwrap();
+    let mut pings = 0;
+    while let Some(Ok(message)) = socket.0.next().await {
+        // One at once, the next one after ten seconds.
+        pings += usize::from(matches!(message, Message::Ping(_)));
+        assert!(pings < 2, "the server waits for the rest");
+    }
+}
+
+#[tokio::test]
 async fn a_socket_has_so_many_operations_and_no_more() {
     let app = TestApp::start().await;
     let mut socket = Socket::known(&app, &staff_token(&app).await).await;
@@ -309,6 +344,86 @@ async fn a_socket_has_so_many_operations_and_no_more() {
     let refusal = socket.hear().await;
     assert_eq!(refusal["type"], "error");
     assert_eq!(refusal["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+}
+
+/// Behind a proxy, with these limits.
+fn limited(change: impl FnOnce(&mut djaffar::Rates)) -> djaffar::Config {
+    let mut config = crate::harness::development();
+    config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let mut rates = djaffar::Rates::default();
+    change(&mut rates);
+    config.rates = Some(rates);
+    config
+}
+
+fn per(number: u32) -> std::num::NonZeroU32 {
+    std::num::NonZeroU32::new(number).unwrap()
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_sockets_and_no_more() {
+    let app = TestApp::start_with(limited(|rates| rates.sockets = per(2))).await;
+    let open = async |from: &str| Socket::try_open(&app.url, from).await;
+    let (first, second) = (open("192.0.2.1").await.unwrap(), open("192.0.2.1").await.unwrap());
+    assert_eq!(open("192.0.2.1").await.err(), Some(429));
+    let _other = open("192.0.2.2").await.unwrap();
+    drop(first);
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    while open("192.0.2.1").await.is_err() {
+        tick.tick().await;
+    }
+    drop(second);
+}
+
+#[tokio::test]
+async fn what_is_asked_over_a_socket_counts() {
+    let app = TestApp::start_with(limited(|rates| rates.client = per(1))).await;
+    let token = staff_token(&app).await;
+    let mut socket = Socket::known(&app, &token).await;
+    let payload = json!({ "query": "{ viewer { role } }" });
+    let mut refused = None;
+    for id in 0..1_000 {
+        let id = id.to_string();
+        socket.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+        let heard = socket.hear().await;
+        if heard["type"] == "error" {
+            refused = Some(heard);
+            break;
+        }
+        assert_eq!(socket.hear().await, json!({ "type": "complete", "id": id }));
+    }
+    assert_eq!(refused.unwrap()["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+
+    // Nor may a token be shown too often.
+    let app = TestApp::start_with(limited(|rates| rates.token = per(1))).await;
+    let token = staff_token(&app).await;
+    let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } });
+    let mut code = None;
+    for host in 0..200 {
+        let mut socket = Socket::try_open(&app.url, &format!("192.0.2.{host}")).await.unwrap();
+        socket.say(init.clone()).await;
+        match socket.next().await {
+            Message::Close(frame) => {
+                code = frame.map(|frame| u16::from(frame.code));
+                break;
+            }
+            heard => assert!(heard.to_text().unwrap().contains("connection_ack"), "{heard}"),
+        }
+    }
+    assert_eq!(code, Some(1013), "try again later");
+}
+
+#[tokio::test]
+async fn a_query_over_a_socket_may_take_so_long() {
+    let mut config = crate::harness::development();
+    config.limits.time = Duration::ZERO;
+    let app = TestApp::start_with(config).await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    let payload = json!({ "query": "{ activities { nodes { id } } }" });
+    socket.say(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+    let refusal = socket.hear().await;
+    assert_eq!(refusal["type"], "error", "{refusal}");
+    assert_eq!(refusal["payload"][0]["extensions"]["code"], "TIMEOUT");
 }
 
 #[tokio::test]
@@ -371,7 +486,8 @@ async fn who_takes_them_too_slowly_is_told_and_holds_nobody_up() {
     const BATCHES: usize = 80;
     let app = TestApp::start().await;
     let token = staff_token(&app).await;
-    let mut slow = Socket::open_narrow(&app).await.greeted(&token).await;
+    let mut slow = Socket::open_narrow(&app).await;
+    slow.init(&token).await;
     slow.subscribe("all", "subscription { activityLogged { path referer } }", json!({})).await;
     let mut quick = Socket::known(&app, &token).await;
     let last = json!({ "where": { "path": { "eq": "/last" } } });

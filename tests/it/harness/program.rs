@@ -1,9 +1,14 @@
 //! The program, run as an operator runs it.
 
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
+
+/// Of a log that nobody stops, so much is kept.
+const KEPT_LINES: usize = 20_000;
 
 /// A run of the command line.
 pub struct Program {
@@ -95,28 +100,37 @@ impl Program {
 
     /// Starts `djaffar serve` on a free port, and returns when it serves.
     pub async fn serve(mut self, arguments: &[&str]) -> Server {
-        self.command.arg("serve").args(arguments).env("DJAFFAR_LOG_FORMAT", "json");
+        let format =
+            self.command.as_std().get_envs().find(|(name, _)| *name == "DJAFFAR_LOG_FORMAT");
+        if format.is_none() {
+            self.command.env("DJAFFAR_LOG_FORMAT", "json");
+        }
+        self.command.arg("serve").args(arguments);
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).split(b'\n');
+        let log = Arc::new(Mutex::new(Vec::new()));
         let url = loop {
-            let line = log.next_line().await.unwrap().expect("the server ended before it served");
-            let line: serde_json::Value =
-                serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
-            if line["message"] == "serving" {
-                break line["url"].as_str().unwrap().to_owned();
+            let line = lines.next_segment().await.unwrap().expect("the server ended first");
+            let line = String::from_utf8(line).unwrap();
+            if line.contains("serving")
+                && let Some((_, url)) = line.split_once("http://")
+            {
+                break format!("http://{}", url.split(['"', ' ']).next().unwrap());
             }
         };
         // Nobody may wait for the pipe to be read.
+        let kept = log.clone();
         tokio::spawn(async move {
-            while let Ok(Some(line)) = log.next_line().await {
-                if std::env::var("DJAFFAR_TEST_LOG").is_ok() {
-                    eprintln!("{line}")
+            while let Ok(Some(line)) = lines.next_segment().await {
+                let mut kept = kept.lock().unwrap();
+                if kept.len() < KEPT_LINES {
+                    kept.push(String::from_utf8_lossy(&line).into_owned());
                 }
             }
         });
         let process = process(&child);
-        Server { url, child, process, _program: self }
+        Server { url, child, process, log, _program: self }
     }
 }
 
@@ -140,6 +154,7 @@ pub struct Server {
     child: Child,
     /// The id of the program's own process, which strace may be the parent of.
     pub process: u32,
+    log: Arc<Mutex<Vec<String>>>,
     _program: Program,
 }
 
@@ -162,11 +177,39 @@ impl Server {
         }
     }
 
+    /// The first lines of the log since it serves.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
     /// Resident memory, in bytes.
     pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// Most resident memory since `forget_peak`, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.process), "5").unwrap();
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+    }
+
+    /// What all threads that live have worked, in nanoseconds more exact than `stat` has it.
+    pub fn worked(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).unwrap();
+        let read = |task: std::io::Result<std::fs::DirEntry>| {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        };
+        Duration::from_nanos(tasks.filter_map(read).sum())
     }
 
     /// Sends SIGTERM, and returns the exit code and what was printed.
