@@ -130,7 +130,9 @@ impl Auth {
         } else if let Some(user_id) = viewer.logged_in() {
             viewer.user = self.users.active(user_id).await?;
             let is_staff = viewer.user.as_ref().is_some_and(|user| user.role >= Role::Staff);
-            if is_staff && viewer.live.as_ref().is_some_and(|live| self.was_long_ago(live.seen_at.0)) {
+            if is_staff
+                && viewer.live.as_ref().is_some_and(|live| self.was_long_ago(live.seen_at.0))
+            {
                 return self.log_out(&viewer).await;
             }
         }

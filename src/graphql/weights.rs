@@ -11,7 +11,7 @@ pub(super) const LOGS_ONE: &str = "logActivity";
 pub(super) const LOGS_MANY: &str = "logActivities";
 
 /// Fields that list objects, and how many those are if no argument says so.
-const LISTS: [(&str, u64); 16] = [
+const LISTS: [(&str, u64); 17] = [
     // Pages.
     ("activities", 50),
     ("auditEvents", 50),
@@ -20,6 +20,8 @@ const LISTS: [(&str, u64); 16] = [
     // All that one user has.
     ("tokens", 50),
     ("top", 10),
+    // Kinds of event that the operator keeps for less long.
+    ("events", 10),
     // Up to 2,000 buckets, of which each costs less than a row.
     ("timeline", 500),
     (LOGS_MANY, MAX_LOGGED as u64),
@@ -40,10 +42,12 @@ const LISTS: [(&str, u64); 16] = [
 const PARTS: [&str; 5] = ["edges", "node", "nodes", "pageInfo", "results"];
 
 /// Fields that do more than to look up their own object, in objects that would cost as much.
-const WEIGHTS: [(&str, u64); 13] = [
+const WEIGHTS: [(&str, u64); 15] = [
     // Up to the whole log.
     ("activityStats", 500),
     ("personReport", 500),
+    ("prune", 500),
+    ("retention", 500),
     ("top", 500),
     // The first and the last activity of a session.
     ("duration", 4),

@@ -95,10 +95,7 @@ impl Socket {
     }
 }
 
-fn request(
-    url: &str,
-    from: &str,
-) -> tokio_tungstenite::tungstenite::handshake::client::Request {
+fn request(url: &str, from: &str) -> tokio_tungstenite::tungstenite::handshake::client::Request {
     let url = format!("{}/graphql/ws", url.replacen("http", "ws", 1));
     let mut request = url.into_client_request().unwrap();
     let protocol = "graphql-transport-ws".parse().unwrap();
