@@ -45,9 +45,9 @@ const PARTS: [&str; 5] = ["edges", "node", "nodes", "pageInfo", "results"];
 const WEIGHTS: [(&str, u64); 15] = [
     // Up to the whole log.
     ("activityStats", 500),
+    ("due", 500),
     ("personReport", 500),
     ("prune", 500),
-    ("retention", 500),
     ("top", 500),
     // The first and the last activity of a session.
     ("duration", 4),
