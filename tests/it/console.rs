@@ -32,6 +32,7 @@ async fn run(script: &str, url: &str) {
     for needed in ["node_modules/playwright-core", "dist/index.html"] {
         assert!(Path::new(WEB).join(needed).exists(), "the console is not built: run make setup");
     }
+    assert_eq!(PASSWORD, "correct horse battery staple", "the script types it");
     let mut node = tokio::process::Command::new("node");
     node.args([script, url]).current_dir(WEB).kill_on_drop(true);
     assert!(node.status().await.unwrap().success());
@@ -50,7 +51,6 @@ async fn the_first_admin_comes_by_the_link() {
 #[tokio::test]
 async fn staff_use_the_console() {
     let app = TestApp::start().await;
-    assert_eq!(PASSWORD, "correct horse battery staple", "the script types it");
     let now = Utc::now();
     let jeff = app.logged_in("jeff", "user").await;
     log(&jeff, steps(30, now - TimeDelta::hours(2), "/shop")).await;
@@ -63,4 +63,53 @@ async fn staff_use_the_console() {
     app.make_user("ann", "admin").await;
 
     run("tests/console.mjs", &app.url).await;
+}
+
+#[tokio::test]
+async fn staff_find_what_they_look_for() {
+    let app = TestApp::start().await;
+    let jeff = app.logged_in("jeff", "user").await;
+    let shop = |path: &str, page: &str| json!({ "path": path, "name": "buy", "referer": format!("https://news.example/{page}") });
+    log(&jeff, vec![shop("/shop", "today"), shop("/shop/2", "today?x=1")]).await;
+    let from = |referer: &str| json!({ "path": "/", "referer": referer });
+    let local = from("http://localhost:3000/dev");
+    log(&app.visitor(), vec![local.clone(), local, from("android-app://com.app/")]).await;
+    log(&app.visitor(), vec![from("https://news.example.evil/")]).await;
+    let long = json!({ "path": format!("/long{}", "x".repeat(1_500)), "name": "y".repeat(60),
+        "properties": { "long": "xxxxx".repeat(300) } });
+    let old = json!({ "path": "/old", "date": Utc::now() - TimeDelta::days(40) });
+    log(&app.visitor(), vec![json!({ "path": "/🦊/ä", "name": "🎉" }), long, old]).await;
+    app.make_user("ann", "admin").await;
+    app.make_user("stan", "staff").await;
+
+    run("tests/filters.mjs", &app.url).await;
+}
+
+#[tokio::test]
+async fn staff_take_the_log_along() {
+    let app = TestApp::start().await;
+    let jeff = app.logged_in("jeff", "user").await;
+    log(&jeff, steps(30, Utc::now() - TimeDelta::hours(2), "/shop/\"a\", 🦊")).await;
+    log(&app.visitor(), steps(3, Utc::now(), "/docs")).await;
+    app.make_user("ann", "staff").await;
+
+    run("tests/exports.mjs", &app.url).await;
+}
+
+#[tokio::test]
+async fn each_role_sees_what_it_may() {
+    let app = TestApp::start().await;
+    let jeff = app.logged_in("jeff", "user").await;
+    log(&jeff, steps(3, Utc::now() - TimeDelta::hours(2), "/shop")).await;
+    app.make_user("stan", "staff").await;
+
+    run("tests/roles.mjs", &app.url).await;
+}
+
+#[tokio::test]
+async fn staff_use_graphiql() {
+    let app = TestApp::start().await;
+    app.make_user("ann", "staff").await;
+
+    run("tests/graphiql.mjs", &app.url).await;
 }

@@ -177,7 +177,9 @@ async fn to_ask_whether_one_may_export_is_no_export() {
 }
 
 /// What may be named in what is sent: addresses that nothing is loaded from.
-const NAMED_ONLY: [&str; 10] = [
+const NAMED_ONLY: [&str; 11] = [
+    // In what a newcomer is told.
+    "app.example",
     // In messages of the editor and of React, as what to read about a mistake.
     "code.visualstudio.com",
     "commonmark.org",

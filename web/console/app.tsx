@@ -1,13 +1,14 @@
 import { useEffect, useMemo, useState } from "react";
 import { Provider, useMutation, useQuery } from "urql";
-import { createClient, expiries } from "./api/client";
+import { createClient } from "./api/client";
+import { expiries } from "./api/live";
 import { LogOutDocument, ViewerDocument } from "./api/generated";
-import { problem } from "./api/problem";
+import { cancelDownloads } from "./download/downloads";
 import { useRoute } from "./route";
 import { Shell } from "./shell";
 import { SignIn } from "./sign-in";
 import { Setup } from "./setup";
-import { Notice } from "./ui/notice";
+import { Failure } from "./ui/failure";
 import { ViewerProvider } from "./viewer";
 
 /** Somebody else gets a client of their own: nothing of what the last one saw is left. */
@@ -36,11 +37,14 @@ function Door({ onChange }: { onChange: () => void }) {
   }, [ask]);
 
   if (path[0] === "setup") return <Setup onDone={onChange} />;
-  if (error && !data) return <main className="door"><Notice>{problem(error)}</Notice></main>;
+  if (error && !data) return <main className="door"><Failure error={error} ask={ask} /></main>;
   if (!data) return null;
   const { role, user } = data.viewer;
   if (!role) return <SignIn onDone={onChange} />;
-  const signOut = () => void logOut({}).then(onChange);
+  const signOut = () => {
+    cancelDownloads();
+    void logOut({}).then(onChange);
+  };
   return (
     <ViewerProvider value={{ username: user?.username ?? "", role, signOut }}>
       <Shell />

@@ -1,7 +1,8 @@
 import { useEffect, useRef } from "react";
-import { address } from "./api/client";
+import { address } from "./api/address";
 import { Account } from "./account/account";
 import { Activity } from "./activity/activity";
+import { DownloadStatus } from "./download/status";
 import { Overview } from "./overview/overview";
 import { People } from "./person/people";
 import { Person } from "./person/person";
@@ -39,6 +40,7 @@ export function Shell() {
       <main id="main" ref={main} tabIndex={-1}>
         <View path={path.length ? path : ["overview"]} />
       </main>
+      <DownloadStatus />
     </>
   );
 }

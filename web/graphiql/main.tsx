@@ -4,7 +4,6 @@ import { GraphiQL } from "graphiql";
 import "graphiql/style.css";
 import { createClient } from "graphql-ws";
 import { createRoot } from "react-dom/client";
-import stats from "./stats.graphql?raw";
 import starter from "./starter.graphql?raw";
 import "./style.css";
 
@@ -22,7 +21,7 @@ if (root) {
   createRoot(root).render(
     <GraphiQL
       fetcher={fetcher}
-      defaultTabs={[{ query: starter }, { query: stats }]}
+      defaultTabs={[{ query: starter }]}
       defaultEditorToolsVisibility={false}
       // They may hold tokens.
       shouldPersistHeaders={false}

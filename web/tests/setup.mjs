@@ -1,32 +1,49 @@
 // Makes the first admin as the operator does, and sees the first activity come in: node setup.mjs LINK
 
 import assert from "node:assert/strict";
-import { withChromium } from "./chromium.mjs";
+import { accessible, log, open, PASSWORD, walk } from "./staff.mjs";
 
 const link = process.argv[2];
+const url = new URL(".", link).href.replace(/\/$/, "");
 
-await withChromium({ viewport: { width: 1280, height: 800 } }, async (browser) => {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(15_000);
+async function firstAdmin(page) {
   await page.goto(link);
   await page.getByLabel("Name").fill("ann");
-  await page.getByLabel("Password").fill("correct horse battery staple");
+  await accessible(page, "setup");
+  await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Make admin" }).click();
   await page.getByRole("button", { name: "ann", exact: true }).waitFor();
   assert.doesNotMatch(page.url(), /token/);
+}
 
-  await page.getByRole("link", { name: "Activity" }).click();
+/** Whoever comes first is told what to do, and sees it work, without a reload. */
+async function firstActivity(page, browser) {
   await page.getByText("Nothing has been logged yet").waitFor();
-  const body = new URLSearchParams({ date: new Date().toISOString(), path: "/first" });
-  const { status } = await fetch(new URL("logs", link), { method: "POST", body });
-  assert.equal(status, 204);
-  await page.locator(".log .path", { hasText: "/first" }).waitFor();
+  await page.getByText(`<script defer src="${url}/djaffar.js"></script>`).waitFor();
+  await page.getByText("--tracker-origins").waitFor();
+  await accessible(page, "empty overview");
 
-  // The link is good for one.
-  const again = await browser.newPage();
-  await again.goto(link);
-  await again.getByLabel("Name").fill("eve");
-  await again.getByLabel("Password").fill("correct horse battery staple");
-  await again.getByRole("button", { name: "Make admin" }).click();
-  await again.getByRole("alert").getByText("the first admin is there already").waitFor();
-});
+  const { page: activity, faults } = await open(browser, url);
+  await activity.goto(`${url}/#/activity`);
+  await activity.getByText("Nothing has been logged yet").waitFor();
+  await accessible(activity, "empty activity");
+  await log(url, "/first");
+  await activity.locator(".log .path", { hasText: "/first" }).waitFor();
+  assert.deepEqual(faults, []);
+  await activity.close();
+  await page.bringToFront();
+  await page.locator(".totals div", { hasText: "Activities" }).getByText("1", { exact: true }).waitFor();
+}
+
+/** The link is good for one. */
+async function secondAdmin(_, browser) {
+  const { page, faults } = await open(browser, url);
+  await page.goto(link);
+  await page.getByLabel("Name").fill("eve");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Make admin" }).click();
+  await page.getByRole("alert").getByText("the first admin is there already").waitFor();
+  assert.deepEqual(faults, []);
+}
+
+await walk(url, [firstAdmin, firstActivity, secondAdmin]);

@@ -2,8 +2,8 @@ import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { useChange } from "../api/change";
 import { EndOwnSessionsDocument, OwnSessionsDocument } from "../api/generated";
-import { problem } from "../api/problem";
 import { device } from "../ui/device";
+import { Failure } from "../ui/failure";
 import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
 
@@ -30,7 +30,7 @@ export function SignedIn() {
   return (
     <form className="card stack" onSubmit={submit}>
       <h2>Where you are signed in</h2>
-      {error && !data && <Notice>{problem(error)}</Notice>}
+      {error && !data && <Failure error={error} ask={ask} />}
       <div className="list">
         <table className="plain-table">
           <thead>

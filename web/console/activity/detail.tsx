@@ -3,6 +3,7 @@ import { useQuery } from "urql";
 import { ActivityDocument, type ActivityRowFragment } from "../api/generated";
 import type { Filter } from "../filter/filter";
 import { href } from "../route";
+import { Failure } from "../ui/failure";
 import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
 
@@ -15,11 +16,11 @@ interface DetailProps {
 
 /** All that is known of an activity, each thing a way to more of its kind. */
 export function Detail({ id, known, onClose }: DetailProps) {
-  const [{ data, fetching }] = useQuery({ query: ActivityDocument, variables: { id }, pause: Boolean(known) });
+  const [{ data, error }, ask] = useQuery({ query: ActivityDocument, variables: { id }, pause: Boolean(known) });
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     panel.current?.focus({ preventScroll: true });
-    const close = (event: KeyboardEvent) => event.key === "Escape" && onClose();
+    const close = (event: KeyboardEvent) => event.key === "Escape" && !event.defaultPrevented && onClose();
     document.addEventListener("keydown", close);
     return () => document.removeEventListener("keydown", close);
   }, [id, onClose]);
@@ -28,7 +29,8 @@ export function Detail({ id, known, onClose }: DetailProps) {
     <aside className="detail card" ref={panel} tabIndex={-1} aria-label="Details of the activity">
       <button className="plain close" aria-label="Close the details" onClick={onClose}>×</button>
       {activity && <Facts activity={activity} />}
-      {!activity && !fetching && <Notice>There is no such activity.</Notice>}
+      {!activity && error && <Failure error={error} ask={ask} />}
+      {!activity && data && <Notice>There is no such activity.</Notice>}
     </aside>
   );
 }
@@ -46,7 +48,7 @@ function Facts({ activity }: { activity: ActivityRowFragment }) {
         </Fact>
         <Fact label="Event" only={{ name }}><bdi>{name}</bdi></Fact>
         <Fact label="Path" only={{ page: path }}><bdi>{path}</bdi></Fact>
-        {referer && <Fact label="Referrer" only={{ referer }}><bdi>{referer}</bdi></Fact>}
+        {referer && <Fact label="Referrer" only={{ source: referer }}><bdi>{referer}</bdi></Fact>}
         {ipAddress && <Fact label="Address" only={{ ip: ipAddress }}>{ipAddress}</Fact>}
         {session && (
           <Fact label="Session" only={{ session: session.id }}>
@@ -70,7 +72,7 @@ function Fact({ label, only, children }: { label: string; only?: Filter; childre
       <dt><bdi>{label}</bdi></dt>
       <dd>
         {children}
-        {only && <a className="only" href={href(["activity"], { ...only })} >only this<span className="hidden"> {label.toLowerCase()}</span></a>}
+        {only && <a className="only" href={href(["activity"], { ...only })}>only this<span className="hidden"> {label.toLowerCase()}</span></a>}
       </dd>
     </div>
   );

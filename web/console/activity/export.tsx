@@ -1,9 +1,13 @@
-import { useEffect, useState } from "react";
-import { address } from "../api/client";
-import type { ActivityFilter } from "../api/generated";
+import { useQuery } from "urql";
+import { address } from "../api/address";
+import { ActivityCountDocument, type ActivityFilter } from "../api/generated";
+import { DownloadLink } from "../download/link";
 import { Menu } from "../ui/menu";
 
-const FORMATS = { csv: "CSV, for spreadsheets", ndjson: "NDJSON, for programs" };
+const FORMATS = {
+  csv: { label: "CSV, for spreadsheets", headers: 1 },
+  ndjson: { label: "NDJSON, for programs", headers: 0 },
+};
 
 function exportAddress(format: string, where: ActivityFilter): string {
   const url = address(`export/activities.${format}`);
@@ -13,20 +17,19 @@ function exportAddress(format: string, where: ActivityFilter): string {
 
 /** Everything that the filter lets through, as a file. */
 export function Export({ where }: { where: ActivityFilter }) {
-  return <Menu label="Export">{() => <Formats where={where} />}</Menu>;
+  return <Menu label="Export">{(close) => <Formats where={where} close={close} />}</Menu>;
 }
 
-function Formats({ where }: { where: ActivityFilter }) {
-  const [isMissing, setMissing] = useState(false);
-  useEffect(() => {
-    const given = fetch(exportAddress("csv", where), { method: "HEAD" });
-    given.then(({ status }) => setMissing(status === 404), () => setMissing(false));
-  }, [where]);
-  if (isMissing) return <p>This server doesn’t offer exports yet: it is an older version of djaffar.</p>;
+function Formats({ where, close }: { where: ActivityFilter; close: () => void }) {
+  const [{ data }] = useQuery({ query: ActivityCountDocument, variables: { where } });
+  const { totalCount, totalCountCapped } = data?.activities ?? {};
+  const total = totalCountCapped ? undefined : totalCount;
   return (
     <ul className="choices">
-      {Object.entries(FORMATS).map(([format, label]) => (
-        <li key={format}><a href={exportAddress(format, where)} download>{label}</a></li>
+      {Object.entries(FORMATS).map(([format, { label, headers }]) => (
+        <li key={format}>
+          <DownloadLink wanted={{ url: exportAddress(format, where), name: `activities.${format}`, headers, total }} onClick={close}>{label}</DownloadLink>
+        </li>
       ))}
     </ul>
   );

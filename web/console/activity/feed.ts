@@ -1,127 +1,72 @@
 import { useCallback, useEffect, useReducer, useRef } from "react";
-import { type CombinedError, useClient, useSubscription } from "urql";
-import { reconnections } from "../api/client";
-import {
-  ActivitiesDocument,
-  type ActivitiesQuery,
-  type ActivityFilter,
-  ActivityLoggedDocument,
-  type ActivityRowFragment,
-  type OrderDirection,
-} from "../api/generated";
+import { useClient } from "urql";
+import { ActivitiesDocument, type ActivityFilter, type ActivityRowFragment, type OrderDirection } from "../api/generated";
+import { EMPTY, type From, reduce, type Rows } from "./rows";
+import { useWatch } from "./watch";
 
-type Page = ActivitiesQuery["activities"];
-
-interface State {
-  rows: ActivityRowFragment[];
-  /** What came live, to be shown as such. */
-  fresh: ReadonlySet<string>;
-  endCursor: string | null;
-  hasMore: boolean;
-  loading: boolean;
-  error?: CombinedError;
-}
-
-type Action =
-  | { type: "loading" }
-  | { type: "page"; page: Page }
-  | { type: "newest"; page: Page }
-  | { type: "logged"; row: ActivityRowFragment }
-  | { type: "failed"; error: CombinedError };
-
-const EMPTY: State = { rows: [], fresh: new Set(), endCursor: null, hasMore: true, loading: true };
-
-function isNewer(a: ActivityRowFragment, b: ActivityRowFragment): boolean {
-  const [left, right] = [Date.parse(a.date), Date.parse(b.date)];
-  return left > right || (left === right && a.id > b.id);
-}
-
-function insert(rows: ActivityRowFragment[], row: ActivityRowFragment): ActivityRowFragment[] {
-  if (rows.some(({ id }) => id === row.id)) return rows;
-  const index = rows.findIndex((other) => isNewer(row, other));
-  return index < 0 ? [...rows, row] : rows.toSpliced(index, 0, row);
-}
-
-function reduce(state: State, action: Action): State {
-  switch (action.type) {
-    case "loading":
-      return { ...state, loading: true, error: undefined };
-    case "failed":
-      return { ...state, loading: false, error: action.error };
-    case "page":
-      return { ...shown(state, action.page), rows: append(state.rows, action.page.nodes) };
-    case "newest": {
-      // If nothing of it is known, something in between may have been missed: start anew.
-      const known = action.page.nodes.some(({ id }) => state.rows.some((row) => row.id === id));
-      if (!known) return { ...shown(state, action.page), rows: action.page.nodes };
-      return { ...state, rows: action.page.nodes.reduce(insert, state.rows), loading: false };
-    }
-    case "logged": {
-      const last = state.rows.at(-1);
-      // It will come with its page.
-      if (state.hasMore && last && !isNewer(action.row, last)) return state;
-      const fresh = new Set(state.fresh).add(action.row.id);
-      return { ...state, rows: insert(state.rows, action.row), fresh };
-    }
-  }
-}
-
-function shown(state: State, { pageInfo }: Page): State {
-  const { endCursor, hasNextPage } = pageInfo;
-  return { ...state, endCursor, hasMore: hasNextPage, loading: false, error: undefined };
-}
-
-function append(rows: ActivityRowFragment[], more: ActivityRowFragment[]): ActivityRowFragment[] {
-  const known = new Set(rows.map(({ id }) => id));
-  return [...rows, ...more.filter(({ id }) => !known.has(id))];
-}
-
-export interface Feed extends State {
+export interface Feed extends Rows {
+  /** Whether nothing comes live just now, though it should. */
+  isBroken: boolean;
   loadMore: () => void;
+  /** Asks again for what has failed. */
+  retry: () => void;
 }
+
+/** Nearer to the top than this, in pixels, one looks at what comes. */
+const TOP = 200;
+/** So long after it was asked to, the server watches, in milliseconds. */
+const SETTLED = 2_000;
 
 /** Activities page by page, and those that are logged meanwhile. Another filter needs another component (by its key). */
 export function useFeed(where: ActivityFilter, { live = false, direction = "DESC" as OrderDirection } = {}): Feed {
   const client = useClient();
   const [state, dispatch] = useReducer(reduce, EMPTY);
+  const newest = useRef<ActivityRowFragment>(undefined);
+  newest.current = state.rows[0];
 
-  const load = useCallback(
-    async (type: "page" | "newest", after: string | null) => {
-      dispatch({ type: "loading" });
-      const variables = { where, after, orderBy: { field: "DATE" as const, direction } };
-      const answer = client.query(ActivitiesDocument, variables, { requestPolicy: "network-only" });
-      const { data, error } = await answer.toPromise();
-      if (data) dispatch({ type, page: data.activities });
-      else if (error) dispatch({ type: "failed", error });
+  const ask = useCallback(
+    async ({ after, until }: From) => {
+      const bounded = until ? { and: [where, { date: { lte: until } }] } : where;
+      const variables = { where: bounded, after, orderBy: { field: "DATE" as const, direction } };
+      return client.query(ActivitiesDocument, variables, { requestPolicy: "network-only" }).toPromise();
     },
     [client, where, direction],
   );
 
-  useEffect(() => void load("page", null), [load]);
+  const load = useCallback(
+    async (from: From) => {
+      dispatch({ type: "loading" });
+      const { data, error } = await ask(from);
+      if (data) dispatch({ type: "page", page: data.activities, from });
+      else if (error) dispatch({ type: "failed", what: "page", error, from });
+    },
+    [ask],
+  );
+  useEffect(() => void load({ after: null }), [load]);
 
-  const catchUp = useCallback(() => void load("newest", null), [load]);
-  const wasPaused = useRef(false);
-  useEffect(() => {
-    if (live && wasPaused.current) catchUp();
-    wasPaused.current = !live;
-    if (!live) return;
-    reconnections.addEventListener("reconnected", catchUp);
-    return () => reconnections.removeEventListener("reconnected", catchUp);
-  }, [live, catchUp]);
+  const catchUp = useCallback(
+    async (mark: ActivityRowFragment | undefined) => {
+      const { data, error } = await ask({ after: null });
+      if (data) dispatch({ type: "newest", page: data.activities, mark });
+      else if (error) dispatch({ type: "failed", what: "newest", error });
+      return data?.activities.nodes[0] ?? mark;
+    },
+    [ask],
+  );
+  const onGap = useCallback(async () => {
+    // What is older than this was seen; what comes from now on proves nothing.
+    const mark = await catchUp(newest.current);
+    // What was logged after this answer and before the server began to watch is in neither.
+    setTimeout(() => void catchUp(mark), SETTLED);
+  }, [catchUp]);
 
-  const watched = { query: ActivityLoggedDocument, variables: { where }, pause: !live };
-  const [{ error: lag }] = useSubscription(watched, (_, { activityLogged }) => {
-    dispatch({ type: "logged", row: activityLogged });
-    return { activityLogged };
-  });
-  // It came too fast, and some of it was left out.
-  useEffect(() => {
-    if (lag?.graphQLErrors.some(({ extensions }) => extensions.code === "LAGGED")) catchUp();
-  }, [lag, catchUp]);
+  const onRows = useCallback((rows: ActivityRowFragment[]) => dispatch({ type: "logged", rows, isAtTop: window.scrollY < TOP }), []);
+  const isBroken = useWatch(where, live, { onRows, onGap: () => void onGap() });
 
-  const { endCursor, hasMore, loading } = state;
+  const { from, hasMore, loading, failed } = state;
   const loadMore = useCallback(() => {
-    if (hasMore && !loading) void load("page", endCursor);
-  }, [load, endCursor, hasMore, loading]);
-  return { ...state, loadMore };
+    if (hasMore && !loading) void load(from);
+  }, [load, from, hasMore, loading]);
+  const retry = useCallback(() => void (failed?.what === "newest" ? onGap() : load(from)), [onGap, load, from, failed]);
+  return { ...state, isBroken, loadMore, retry };
 }

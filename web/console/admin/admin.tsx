@@ -2,10 +2,11 @@ import { href, useRoute } from "../route";
 import { Notice } from "../ui/notice";
 import { useViewer } from "../viewer";
 import { Audit } from "./audit";
+import { Privacy } from "./privacy";
 import { Sessions } from "./sessions";
 import { Users } from "./users";
 
-const PARTS = { users: "Users", sessions: "Sessions", audit: "Audit log" };
+const PARTS = { users: "Users", sessions: "Sessions", privacy: "Privacy", audit: "Audit log" };
 
 /** Who may come in, by what, and what they did with it. */
 export function Admin({ part = "users" }: { part?: string }) {
@@ -22,6 +23,7 @@ export function Admin({ part = "users" }: { part?: string }) {
       </nav>
       {part === "users" && <Users chosen={params.get("user") ?? undefined} />}
       {part === "sessions" && <Sessions />}
+      {part === "privacy" && <Privacy />}
       {part === "audit" && <Audit />}
     </>
   );

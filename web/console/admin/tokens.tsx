@@ -1,7 +1,7 @@
 import { useQuery } from "urql";
 import { useChange } from "../api/change";
 import { RevokeTokenDocument, type TokenFragment, TokensDocument } from "../api/generated";
-import { problem } from "../api/problem";
+import { Failure } from "../ui/failure";
 import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
 import { NewToken } from "./new-token";
@@ -11,12 +11,12 @@ const CONTEXT = { additionalTypenames: ["ApiToken"] };
 
 /** The tokens of a user, and how to make one more. */
 export function Tokens({ userId }: { userId: string }) {
-  const [{ data, error }] = useQuery({ query: TokensDocument, variables: { userId }, context: CONTEXT });
+  const [{ data, error }, ask] = useQuery({ query: TokensDocument, variables: { userId }, context: CONTEXT });
   const tokens = data?.node && "tokens" in data.node ? data.node.tokens : [];
   return (
     <section className="stack" aria-label="Tokens">
       <h3>Tokens</h3>
-      {error && !data ? <Notice>{problem(error)}</Notice> : <NewToken userId={userId} />}
+      {error && !data ? <Failure error={error} ask={ask} /> : <NewToken userId={userId} />}
       <ul className="tokens">{tokens.map((token) => <Token key={token.id} token={token} />)}</ul>
     </section>
   );

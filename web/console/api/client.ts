@@ -1,31 +1,6 @@
-import { createClient as createSocket } from "graphql-ws";
 import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from "urql";
-
-/** Where something of the server is, wherever the server is nested. */
-export function address(path: string): URL {
-  return new URL(path, document.baseURI);
-}
-
-/** Tells of each time that a lost connection is there again: what was logged meanwhile was missed. */
-export const reconnections = new EventTarget();
-
-/** Tells of each time that the server does not know any more who is there. */
-export const expiries = new EventTarget();
-
-function createLive() {
-  const url = address("graphql/ws");
-  url.protocol = url.protocol.replace("http", "ws");
-  return createSocket({
-    url: url.href,
-    retryAttempts: Infinity,
-    shouldRetry: () => true,
-    on: {
-      connected: (_socket, _payload, wasRetry) => {
-        if (wasRetry) reconnections.dispatchEvent(new Event("reconnected"));
-      },
-    },
-  });
-}
+import { address } from "./address";
+import { createLive, expire } from "./live";
 
 /** A client with an empty cache and no connection yet: a new one for each who signs in. */
 export function createClient(): Client {
@@ -37,8 +12,7 @@ export function createClient(): Client {
     exchanges: [
       mapExchange({
         onError: ({ graphQLErrors }) => {
-          const isOver = graphQLErrors.some(({ extensions }) => extensions.code === "UNAUTHENTICATED");
-          if (isOver) expiries.dispatchEvent(new Event("expired"));
+          if (graphQLErrors.some(({ extensions }) => extensions.code === "UNAUTHENTICATED")) expire();
         },
       }),
       cacheExchange,

@@ -13,7 +13,10 @@ export interface Filter {
   page?: string;
   /** What the path starts with. */
   path?: string;
+  /** The referrer's host, or what it starts with. */
   referer?: string;
+  /** The referrer itself. */
+  source?: string;
   name?: string;
   session?: string;
   ip?: string;
@@ -28,6 +31,7 @@ export const LABELS: Record<Field, string> = {
   user: "Person",
   name: "Event",
   referer: "Referrer",
+  source: "Referrer is",
   ip: "Address",
   session: "Session",
   anonymous: "Signed in",
@@ -62,7 +66,8 @@ export function toWhere(filter: Filter, userId: string | undefined, now: Date): 
     ...(filter.ip && { ipAddress: { eq: filter.ip } }),
     ...(filter.session && { session: { eq: filter.session } }),
     ...(filter.anonymous && { anonymous: filter.anonymous === "yes" }),
-    ...(filter.referer && refererWhere(filter.referer)),
+    ...(filter.source && { referer: { eq: filter.source } }),
+    ...(filter.referer && { and: [refererWhere(filter.referer)] }),
   };
 }
 
@@ -70,14 +75,15 @@ function toDate({ from, to }: Span): ActivityFilter["date"] {
   return { gte: from.toISOString(), ...(to && { lt: to.toISOString() }) };
 }
 
-/** A host, or the beginning of a URL or path. */
+/** Those of which referrers are. */
+const SCHEMES = ["https", "http", "android-app"];
+/** What may come after the host. */
+const ENDS = ["/", ":", "?", "#"];
+
+/** A host, with or without its port, or the beginning of a URL or path. */
 function refererWhere(referer: string): ActivityFilter {
-  if (/^(https?:)?\//.test(referer)) return { referer: { startsWith: referer } };
-  const origins = [`https://${referer}`, `http://${referer}`];
-  return {
-    or: [
-      { referer: { in: origins } },
-      ...origins.map((origin) => ({ referer: { startsWith: `${origin}/` } })),
-    ],
-  };
+  if (/^([a-z][a-z0-9+.-]*:)?\//i.test(referer)) return { referer: { startsWith: referer } };
+  const origins = SCHEMES.map((scheme) => `${scheme}://${referer}`);
+  const longer = origins.flatMap((origin) => ENDS.map((end) => ({ referer: { startsWith: origin + end } })));
+  return { or: [{ referer: { in: origins } }, ...longer] };
 }

@@ -1,3 +1,4 @@
+import { type FocusEvent, type KeyboardEvent, useEffect, useRef } from "react";
 import type { Filter } from "./filter";
 import { RANGES, rangeOf } from "./range";
 
@@ -14,7 +15,7 @@ export function RangeChoice({ filter, defaultRange, onChange }: ChoiceProps) {
     if (range !== "custom") return onChange({ ...filter, range, from: undefined, to: undefined });
     const span = rangeOf({ range: filter.range ?? defaultRange }, new Date());
     const from = span?.from ?? new Date(Date.now() - 86_400_000);
-    onChange({ ...filter, range: undefined, from: local(from), to: local(new Date()) });
+    onChange({ ...filter, range: undefined, from: moment(from), to: moment(new Date(Date.now() + 60_000)) });
   }
   return (
     <>
@@ -26,26 +27,45 @@ export function RangeChoice({ filter, defaultRange, onChange }: ChoiceProps) {
         </select>
       </label>
       {isCustom && (["from", "to"] as const).map((end) => (
-        <label key={end} className="end">
-          {end}
-          <input
-            type="datetime-local"
-            value={toInput(filter[end])}
-            onChange={(event) => onChange({ ...filter, range: undefined, [end]: event.target.value || undefined })}
-          />
-        </label>
+        <End key={end} end={end} at={filter[end]} onChange={(at) => onChange({ ...filter, range: undefined, [end]: at })} />
       ))}
     </>
   );
 }
 
-/** By the viewer's clock, as the input has it. */
-export function local(date: Date): string {
-  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
+interface EndProps {
+  end: "from" | "to";
+  at?: string;
+  onChange: (at: string | undefined) => void;
 }
 
+/** One of the two moments. What is typed counts when it is complete: at Enter, or on leaving. */
+function End({ end, at, onChange }: EndProps) {
+  const shown = toInput(at);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (input.current) input.current.value = shown;
+  }, [shown]);
+  function commit({ currentTarget: { value } }: FocusEvent<HTMLInputElement> | KeyboardEvent<HTMLInputElement>) {
+    if (value !== shown) onChange(value ? moment(new Date(value)) : undefined);
+  }
+  return (
+    <label className="end">
+      {end}
+      <input ref={input} type="datetime-local" defaultValue={shown} onBlur={commit} onKeyDown={(event) => event.key === "Enter" && commit(event)} />
+    </label>
+  );
+}
+
+/** The same wherever it is read: by UTC, to the minute. */
+export function moment(date: Date): string {
+  return `${date.toISOString().slice(0, 16)}Z`;
+}
+
+/** By the viewer's clock, as the input has it. */
 function toInput(text: string | undefined): string {
   const date = new Date(text ?? "");
-  return Number.isNaN(date.getTime()) ? "" : local(date);
+  if (Number.isNaN(date.getTime())) return "";
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 16);
 }

@@ -1,24 +1,27 @@
-import { useMemo, useState } from "react";
-import { useQuery } from "urql";
+import { useMemo } from "react";
+import { type CombinedError, useQuery } from "urql";
 import { type ActivityFilter, UserIdDocument } from "../api/generated";
 import { type Filter, toWhere } from "./filter";
 
 export type Where =
-  | { state: "ready"; where: ActivityFilter; now: Date }
+  | { state: "ready"; where: ActivityFilter }
   | { state: "loading" }
-  | { state: "unknown"; username: string };
+  | { state: "unknown"; username: string }
+  | { state: "failed"; error: CombinedError; ask: (options?: { requestPolicy: "network-only" }) => void };
 
-/** A filter as the API takes it: who is named in it is looked up first. */
-export function useWhere(filter: Filter): Where {
-  const [{ data, fetching }] = useQuery({
+/** A filter as the API takes it at a moment: who is named in it is looked up first. */
+export function useWhere(filter: Filter, now: Date): Where {
+  const [{ data, error, fetching }, ask] = useQuery({
     query: UserIdDocument,
     variables: { username: filter.user ?? "" },
     pause: !filter.user,
     requestPolicy: "cache-first",
   });
-  const [now] = useState(() => new Date());
-  const userId = data?.user?.id;
-  const where = useMemo(() => toWhere(filter, filter.user && userId, now), [filter, userId, now]);
-  if (!filter.user || userId) return { state: "ready", where, now };
-  return fetching ? { state: "loading" } : { state: "unknown", username: filter.user };
+  const userId = filter.user && data?.user?.username.toLowerCase() === filter.user.toLowerCase() ? data.user.id : undefined;
+  const text = JSON.stringify(toWhere(filter, userId, now));
+  // The next moment need not be another filter.
+  const where = useMemo(() => JSON.parse(text) as ActivityFilter, [text]);
+  if (!filter.user || userId) return { state: "ready", where };
+  if (fetching) return { state: "loading" };
+  return error ? { state: "failed", error, ask } : { state: "unknown", username: filter.user };
 }

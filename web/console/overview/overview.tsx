@@ -1,15 +1,15 @@
 import { useCallback, useMemo } from "react";
-import { useQuery } from "urql";
 import { type ActivityFilter, type TimeBucket, TotalsDocument } from "../api/generated";
-import { problem } from "../api/problem";
-import { FirstEvent } from "../activity/first-event";
+import { AsOf, useFreshQuery, useNow } from "../api/fresh";
+import { Empty } from "../activity/empty";
 import { FilterBar } from "../filter/bar";
 import { type Filter, useFilter } from "../filter/filter";
 import { BUCKETS, bucketFor, rangeOf } from "../filter/range";
-import { local } from "../filter/range-choice";
+import { moment } from "../filter/range-choice";
+import { Unusable } from "../filter/unusable";
 import { useWhere } from "../filter/where";
 import { go, href, replace, useRoute } from "../route";
-import { Notice } from "../ui/notice";
+import { Failure } from "../ui/failure";
 import { Timeline } from "./timeline";
 import { Top } from "./top";
 import { Totals } from "./totals";
@@ -20,15 +20,18 @@ const RANGE = "30d";
 export function Overview() {
   const chosen = useFilter();
   const filter = useMemo(() => ({ range: chosen.from || chosen.to ? undefined : RANGE, ...chosen }), [chosen]);
-  const wanted = useWhere(filter);
+  const [now, renew] = useNow();
+  const wanted = useWhere(filter, now);
   return (
     <>
       <h1 className="hidden">Overview</h1>
       <FilterBar filter={chosen} defaultRange={RANGE}>
         <BucketChoice />
       </FilterBar>
-      {wanted.state === "unknown" && <Notice>Nobody here is called <bdi>{wanted.username}</bdi>.</Notice>}
-      {wanted.state === "ready" && <Numbers filter={filter} where={wanted.where} now={wanted.now} />}
+      <Unusable wanted={wanted} />
+      <AsOf value={now}>
+        {wanted.state === "ready" && <Numbers filter={filter} where={wanted.where} now={now} renew={renew} />}
+      </AsOf>
     </>
   );
 }
@@ -51,27 +54,41 @@ function isBucket(text: string | null): text is TimeBucket {
   return text !== null && text in BUCKETS;
 }
 
-function Numbers({ filter, where, now }: { filter: Filter; where: ActivityFilter; now: Date }) {
+interface NumbersProps {
+  filter: Filter;
+  where: ActivityFilter;
+  now: Date;
+  renew: () => void;
+}
+
+function Numbers({ filter, where, now, renew }: NumbersProps) {
   const { params } = useRoute();
-  const [{ data, error }] = useQuery({ query: TotalsDocument, variables: { where } });
+  const [{ data, error }, ask] = useFreshQuery({ query: TotalsDocument, variables: { where } });
   const narrow = useCallback(
     (more: Filter) => href(["overview"], { ...filter, bucket: params.get("bucket") ?? undefined, ...more }),
     [filter, params],
   );
   const zoom = useCallback(
-    (from: Date, to: Date) => go(narrow({ range: undefined, from: local(from), to: local(to) })),
+    (from: Date, to: Date) => go(narrow({ range: undefined, from: moment(from), to: moment(to) })),
     [narrow],
   );
-  if (error && !data) return <Notice>{problem(error)} <a href={href(["activity"], { ...filter })}>The activities themselves</a></Notice>;
+  if (error && !data) {
+    return (
+      <div className="stack">
+        <Failure error={error} ask={ask} />
+        <p><a href={href(["activity"], { ...filter })}>The activities themselves</a></p>
+      </div>
+    );
+  }
   if (!data) return <p className="quiet loading" role="status">Loading …</p>;
   const { activities, firstDate } = data.activityStats;
-  if (!activities && !Object.keys(where).length) return <FirstEvent />;
+  if (!activities) return <Empty onFirst={renew} />;
   const span = rangeOf(filter, now) ?? { from: new Date(firstDate ?? now) };
   const wished = params.get("bucket");
   return (
     <div className="stack">
       <Totals where={where} />
-      {activities > 0 && <Timeline where={where} bucket={isBucket(wished) ? wished : bucketFor(span, now)} onSelect={zoom} />}
+      <Timeline where={where} bucket={isBucket(wished) ? wished : bucketFor(span, now)} onSelect={zoom} />
       <div className="tops">
         <Top title="Paths" by="PATH" where={where} to={(page) => narrow({ page })} />
         <Top title="Referrers" by="REFERER_HOST" where={where} to={(referer) => narrow({ referer })} />

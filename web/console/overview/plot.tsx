@@ -52,15 +52,15 @@ function axis(): uPlot.Axis {
 
 function options({ starts, end, series, height }: PlotProps, width: number, hooks: uPlot.Hooks.Arrays): uPlot.Options {
   const isBars = series.length === 1;
-  const paths = isBars ? uPlot.paths.bars?.({ size: [0.8, 90], align: 1, radius: 0.15 }) : undefined;
+  const paths = isBars ? uPlot.paths.bars?.({ size: [0.8, 90], align: 1, radius: 0.06 }) : undefined;
   return {
     width,
     height,
-    padding: [8, 20, 0, 0],
+    padding: [8, 26, 0, 0],
     cursor: { sync: { key: "overview" }, drag: { x: true, y: false, setScale: false }, y: false, points: { show: !isBars, size: 7 } },
     legend: { markers: { width: 0, fill: (_u, index) => color(series[index - 1]?.color ?? "--line") } },
     scales: { x: { range: [starts[0] ?? 0, end] }, y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.08)] } },
-    axes: [{ ...axis(), grid: { show: false }, size: 28, values: labels }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
+    axes: [{ ...axis(), grid: { show: false }, size: 28, space: 84, values: labels }, { ...axis(), size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
     series: [
       { value: (_u, value) => (value == null ? "" : new Date(value * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })), label: "" },
       ...series.map(({ label, color: name }) => ({

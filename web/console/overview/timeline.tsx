@@ -1,9 +1,8 @@
 import { useMemo } from "react";
-import { useQuery } from "urql";
 import { type ActivityFilter, type BucketFragment, type TimeBucket, TimelineDocument } from "../api/generated";
-import { problem } from "../api/problem";
+import { useFreshQuery } from "../api/fresh";
 import { TIME_ZONE } from "../filter/range";
-import { Notice } from "../ui/notice";
+import { Failure } from "../ui/failure";
 import { Time } from "../ui/time";
 import { Plot } from "./plot";
 
@@ -18,8 +17,8 @@ interface TimelineProps {
 /** Activity and people over time, by the viewer's clock. */
 export function Timeline({ where, bucket, withPeople = true, onSelect }: TimelineProps) {
   const variables = { where, bucket, timeZone: TIME_ZONE };
-  const [{ data, error }] = useQuery({ query: TimelineDocument, variables });
-  if (error && !data) return <Notice>{problem(error)}</Notice>;
+  const [{ data, error }, ask] = useFreshQuery({ query: TimelineDocument, variables });
+  if (error && !data) return <Failure error={error} ask={ask} />;
   if (!data) return <div className="card charts" aria-busy="true" />;
   const buckets = data.activityStats.timeline;
   if (!buckets.length) return null;

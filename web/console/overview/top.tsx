@@ -1,5 +1,6 @@
-import { useQuery } from "urql";
+import { useFreshQuery } from "../api/fresh";
 import { type ActivityDimension, type ActivityFilter, type ItemFragment, TopDocument } from "../api/generated";
+import { Failure } from "../ui/failure";
 
 interface TopProps {
   title: string;
@@ -14,9 +15,11 @@ interface TopProps {
 
 /** The most frequent values, each a bar and a way to what lies behind it. */
 export function Top({ title, by, where, first = 10, to, show = String }: TopProps) {
-  const [{ data, fetching }] = useQuery({ query: TopDocument, variables: { where, by, first } });
+  const [{ data, error, fetching }, ask] = useFreshQuery({ query: TopDocument, variables: { where, by, first } });
   const items = data?.activityStats.top;
-  if (!items) return null;
+  if (!items) {
+    return <section className="card top-list stack" aria-busy={fetching}><h2>{title}</h2>{error && <Failure error={error} ask={ask} />}</section>;
+  }
   return (
     <section className="card top-list" aria-busy={fetching}>
       {items.length ? <TopTable title={title} items={items} to={to} show={show} /> : <><h2>{title}</h2><p className="quiet">None in this range.</p></>}

@@ -1,4 +1,4 @@
-import { useQuery } from "urql";
+import { useFreshQuery } from "../api/fresh";
 import { type ActivityFilter, TotalsDocument } from "../api/generated";
 
 const NUMBERS = {
@@ -10,7 +10,7 @@ const NUMBERS = {
 
 /** The great numbers. */
 export function Totals({ where }: { where: ActivityFilter }) {
-  const [{ data }] = useQuery({ query: TotalsDocument, variables: { where } });
+  const [{ data }] = useFreshQuery({ query: TotalsDocument, variables: { where } });
   const stats = data?.activityStats;
   if (!stats) return null;
   return (

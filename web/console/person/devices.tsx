@@ -3,7 +3,7 @@ import { device } from "../ui/device";
 import { Time } from "../ui/time";
 
 /** What somebody came with, the last used first. */
-export function Devices({ sessions }: { sessions: VisitFragment[] }) {
+export function Devices({ sessions, isCut }: { sessions: VisitFragment[]; isCut: boolean }) {
   const groups = [...Map.groupBy(sessions, ({ userAgent }) => device(userAgent))].map(([name, all]) => ({
     name,
     count: all.length,
@@ -30,6 +30,7 @@ export function Devices({ sessions }: { sessions: VisitFragment[] }) {
           ))}
         </tbody>
       </table>
+      {isCut && <p className="quiet">Of the {sessions.length} sessions that began last.</p>}
     </section>
   );
 }

@@ -1,22 +1,22 @@
 import type { ActivityFilter, ActivityRowFragment } from "../api/generated";
-import { problem } from "../api/problem";
 import { useFeed } from "../activity/feed";
 import { href } from "../route";
 import { device } from "../ui/device";
+import { Failure } from "../ui/failure";
 import { Notice } from "../ui/notice";
 import { Sentinel } from "../ui/sentinel";
 import { duration, Time } from "../ui/time";
 
 /** What somebody did, the newest first, one card for each stretch in one session. */
 export function History({ where }: { where: ActivityFilter }) {
-  const { rows, hasMore, loading, error, loadMore } = useFeed(where, { live: true });
+  const { rows, hasMore, loading, failed, loadMore, retry } = useFeed(where, { live: true });
   return (
     <section className="stack" aria-label="Timeline by session">
       {stretches(rows).map((stretch) => <Stretch key={stretch[0]?.id} rows={stretch} />)}
-      {error && <Notice kind="error">{problem(error)}</Notice>}
+      {failed && <Failure error={failed.error} ask={retry} />}
       {loading && <p className="quiet loading" role="status">Loading …</p>}
-      {!loading && !rows.length && !error && <Notice>Nothing has been logged of them yet.</Notice>}
-      {hasMore && !loading && !error && <Sentinel onNear={loadMore} />}
+      {!loading && !rows.length && !failed && <Notice>Nothing has been logged of them yet.</Notice>}
+      {hasMore && !loading && !failed && <Sentinel onNear={loadMore} />}
     </section>
   );
 }

@@ -1,28 +1,18 @@
 import { useQuery } from "urql";
 import { PeopleDocument } from "../api/generated";
 import { useMore } from "../api/more";
-import { problem } from "../api/problem";
-import { href, replace, useRoute } from "../route";
-import { Notice } from "../ui/notice";
+import { href } from "../route";
+import { Failure } from "../ui/failure";
+import { Search, useSearch } from "../ui/search";
 import { Time } from "../ui/time";
 
 /** Who is known here. */
 export function People() {
-  const { params } = useRoute();
-  const name = params.get("name") ?? "";
+  const name = useSearch();
   return (
     <>
       <h1 className="hidden">People</h1>
-      <div className="bar">
-        <input
-          type="search"
-          aria-label="Name begins with"
-          placeholder="Name begins with …"
-          autoCapitalize="none"
-          value={name}
-          onChange={(event) => replace(href(["people"], { name: event.target.value }))}
-        />
-      </div>
+      <div className="bar"><Search label="Name begins with" /></div>
       <List key={name} name={name} />
     </>
   );
@@ -50,7 +40,7 @@ interface PageProps {
 
 function Page({ name, after, onMore }: PageProps) {
   const where = name ? { username: { startsWith: name } } : {};
-  const [{ data, error }] = useQuery({ query: PeopleDocument, variables: { where, after } });
+  const [{ data, error }, ask] = useQuery({ query: PeopleDocument, variables: { where, after } });
   const users = data?.users;
   return (
     <tbody>
@@ -62,7 +52,7 @@ function Page({ name, after, onMore }: PageProps) {
           <td className="quiet"><Time date={createdAt} /></td>
         </tr>
       ))}
-      {error && !data && <tr><td colSpan={4}><Notice kind="error">{problem(error)}</Notice></td></tr>}
+      {error && !data && <tr><td colSpan={4}><Failure error={error} ask={ask} /></td></tr>}
       {users && !users.nodes.length && !after && <tr><td colSpan={4} className="quiet">{name ? "Nobody’s name begins like this." : "Nobody is known here."}</td></tr>}
       {onMore && users?.pageInfo.hasNextPage && (
         <tr><td colSpan={4}><button onClick={() => onMore(users.pageInfo.endCursor)}>More</button></td></tr>

@@ -1,14 +1,15 @@
 import { useMemo } from "react";
 import { useQuery } from "urql";
 import { type PersonQuery, PersonDocument } from "../api/generated";
-import { problem } from "../api/problem";
 import { bucketFor } from "../filter/range";
 import { Timeline } from "../overview/timeline";
 import { Top } from "../overview/top";
 import { go, href } from "../route";
-import { local } from "../filter/range-choice";
+import { moment } from "../filter/range-choice";
+import { Failure } from "../ui/failure";
 import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
+import { useViewer } from "../viewer";
 import { Devices } from "./devices";
 import { History } from "./history";
 
@@ -16,8 +17,8 @@ type User = NonNullable<PersonQuery["user"]>;
 
 /** One user: who they are, and what they did, session by session. */
 export function Person({ username }: { username: string }) {
-  const [{ data, error }] = useQuery({ query: PersonDocument, variables: { username } });
-  if (error && !data) return <Notice kind="error">{problem(error)}</Notice>;
+  const [{ data, error }, ask] = useQuery({ query: PersonDocument, variables: { username } });
+  if (error && !data) return <Failure error={error} ask={ask} />;
   if (!data) return <p className="quiet loading" role="status">Loading …</p>;
   if (!data.user) return <Notice>Nobody here is called <bdi>{username}</bdi>.</Notice>;
   return <Known user={data.user} />;
@@ -34,13 +35,13 @@ function Known({ user }: { user: User }) {
       <Head user={user} />
       <div className="beside">
         <div className="stack">
-          {first && <Timeline withPeople={false} where={where} bucket={bucketFor({ from: new Date(first) }, now)} onSelect={(from, to) => go(activity({ from: local(from), to: local(to) }))} />}
+          {first && <Timeline withPeople={false} where={where} bucket={bucketFor({ from: new Date(first) }, now)} onSelect={(from, to) => go(activity({ from: moment(from), to: moment(to) }))} />}
           <History where={where} />
         </div>
         <div className="stack">
           <Top title="Paths" by="PATH" where={where} to={(page) => activity({ page })} />
           <Top title="Events" by="NAME" where={where} to={(name) => activity({ name })} />
-          <Devices sessions={user.sessions.nodes} />
+          <Devices sessions={user.sessions.nodes} isCut={user.sessions.pageInfo.hasNextPage} />
         </div>
       </div>
     </div>
@@ -48,6 +49,7 @@ function Known({ user }: { user: User }) {
 }
 
 function Head({ user }: { user: User }) {
+  const { role } = useViewer();
   const first = user.first.nodes[0]?.date;
   return (
     <header className="head">
@@ -61,6 +63,7 @@ function Head({ user }: { user: User }) {
         {user.externalId && <div><dt>Your id</dt><dd><bdi>{user.externalId}</bdi></dd></div>}
       </dl>
       <span className="spring" />
+      {role === "ADMIN" && <a href={href(["admin", "privacy"], { user: user.username })}>Privacy</a>}
       <a href={href(["activity"], { user: user.username })}>In the log</a>
     </header>
   );

@@ -1,23 +1,22 @@
 import type { ActivityFilter, ActivityRowFragment } from "../api/generated";
-import { problem } from "../api/problem";
 import { useFeed } from "../activity/feed";
 import { href } from "../route";
-import { Notice } from "../ui/notice";
+import { Failure } from "../ui/failure";
 import { Sentinel } from "../ui/sentinel";
 import { dayOf, duration, Time } from "../ui/time";
 
 /** What was done, the first step first, and how long each step took to the next. */
 export function Journey({ where }: { where: ActivityFilter }) {
-  const { rows, hasMore, loading, error, loadMore } = useFeed(where, { direction: "ASC" });
+  const { rows, hasMore, loading, failed, loadMore, retry } = useFeed(where, { direction: "ASC" });
   return (
     <section className="card journey" aria-label="Journey">
       <ol>
         {rows.map((row, index) => <Step key={row.id} row={row} before={rows[index - 1]} />)}
       </ol>
-      {error && <Notice kind="error">{problem(error)}</Notice>}
+      {failed && <Failure error={failed.error} ask={retry} />}
       {loading && <p className="quiet" role="status">Loading …</p>}
-      {!loading && !rows.length && !error && <p className="quiet">Nothing was logged in this session.</p>}
-      {hasMore && !loading && !error && <Sentinel onNear={loadMore} />}
+      {!loading && !rows.length && !failed && <p className="quiet">Nothing was logged in this session.</p>}
+      {hasMore && !loading && !failed && <Sentinel onNear={loadMore} />}
     </section>
   );
 }

@@ -1,18 +1,19 @@
 import { useMemo } from "react";
 import { useQuery } from "urql";
 import { SessionDocument, SessionLengthDocument, type VisitFragment } from "../api/generated";
-import { problem } from "../api/problem";
 import { href } from "../route";
 import { device } from "../ui/device";
+import { Failure } from "../ui/failure";
 import { Notice } from "../ui/notice";
 import { duration, Time } from "../ui/time";
+import { useViewer } from "../viewer";
 import { Journey } from "./journey";
 
 /** One browser session: the journey through the application. */
 export function Session({ id }: { id: string }) {
-  const [{ data, error }] = useQuery({ query: SessionDocument, variables: { id } });
+  const [{ data, error }, ask] = useQuery({ query: SessionDocument, variables: { id } });
   const where = useMemo(() => ({ session: { eq: id } }), [id]);
-  if (error && !data) return <Notice kind="error">{problem(error)}</Notice>;
+  if (error && !data) return <Failure error={error} ask={ask} />;
   if (!data) return <p className="quiet loading" role="status">Loading …</p>;
   if (!data.node || !isSession(data.node)) return <Notice>There is no such session.</Notice>;
   return (
@@ -29,6 +30,7 @@ function isSession(node: object): node is VisitFragment {
 
 function Head({ session }: { session: VisitFragment }) {
   const { id, user, userAgent, firstSeenAt, lastSeenAt } = session;
+  const { role } = useViewer();
   return (
     <header className="head">
       <h1><bdi>{device(userAgent)}</bdi></h1>
@@ -39,8 +41,9 @@ function Head({ session }: { session: VisitFragment }) {
         <Length id={id} />
       </dl>
       <span className="spring" />
+      {role === "ADMIN" && <a href={href(["admin", "privacy"], { session: id })}>Privacy</a>}
       <a href={href(["activity"], { session: id })}>In the log</a>
-      <p className="quiet agent"><bdi>{userAgent}</bdi></p>
+      {userAgent !== device(userAgent) && <p className="quiet agent"><bdi>{userAgent}</bdi></p>}
     </header>
   );
 }

@@ -10,14 +10,16 @@ export function Menu({ label, children }: { label: string; children: (close: () 
     root.current?.querySelector<HTMLElement>(".pop input, .pop a, .pop select")?.focus();
     function close(event: Event) {
       const isEscape = event instanceof KeyboardEvent && event.key === "Escape";
+      // It closes this, and not what lies below as well.
+      if (isEscape) event.preventDefault();
       const isOutside = event.type === "pointerdown" && !root.current?.contains(event.target as Node);
       if (isEscape) button.current?.focus();
       if (isEscape || isOutside) setOpen(false);
     }
-    document.addEventListener("keydown", close);
+    document.addEventListener("keydown", close, true);
     document.addEventListener("pointerdown", close);
     return () => {
-      document.removeEventListener("keydown", close);
+      document.removeEventListener("keydown", close, true);
       document.removeEventListener("pointerdown", close);
     };
   }, [isOpen]);
