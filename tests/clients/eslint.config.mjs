@@ -2,7 +2,8 @@ import graphql from '@graphql-eslint/eslint-plugin';
 
 // What has no identity of its own: pages, payloads, figures, and parts of an object.
 const withoutId = [
-  'ActivityStats', 'AuditEventEdge', 'PageInfo', 'PersonReport', 'TimelineBucket', 'TopItem', 'UserError', 'Viewer',
+  'ActivityStats', 'AuditEventEdge', 'EventRetention', 'PageInfo', 'PersonReport', 'PruneReport', 'Retention',
+  'TimelineBucket', 'TopItem', 'UserError', 'Viewer',
 ];
 
 export default [{

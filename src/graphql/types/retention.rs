@@ -40,7 +40,7 @@ impl Retention {
     }
 
     /// What is too old at this moment, and goes within the hour. It is counted one by one.
-    async fn due(&self, context: &Context<'_>) -> Result<Due, Error> {
+    async fn due(&self, context: &Context<'_>) -> Result<PruneReport, Error> {
         Ok(domain(context)?.privacy.prunable(&self.0).await?.into())
     }
 }
@@ -56,7 +56,7 @@ struct EventRetention {
 
 /// What is too old.
 #[derive(SimpleObject)]
-pub(in crate::graphql) struct Due {
+pub(in crate::graphql) struct PruneReport {
     /// How many activities.
     activities: BigInt,
     /// How many browser sessions of which nothing is held any more. Those of the activities here become
@@ -70,7 +70,7 @@ pub(in crate::graphql) struct Due {
     audit_events: BigInt,
 }
 
-impl From<Pruned> for Due {
+impl From<Pruned> for PruneReport {
     fn from(pruned: Pruned) -> Self {
         Self {
             activities: pruned.activities.into(),
@@ -94,7 +94,7 @@ pub(in crate::graphql) struct PruneInput {
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct PrunePayload {
     /// What was too old before; null if it was refused.
-    due: Option<Due>,
+    due: Option<PruneReport>,
     /// Why it was refused.
     user_errors: Vec<UserError>,
 }
