@@ -173,12 +173,17 @@ impl From<DbErr> for Error {
 
 /// The code that the database gave its error.
 fn code(error: &DbErr) -> Option<String> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        error
-    else {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
         return None;
     };
+    let RuntimeErr::SqlxError(cause) = cause else { return None };
     cause.as_database_error()?.code().map(Cow::into_owned)
+}
+
+/// Whether another process has the SQLite file for itself (BUSY, with whatever the reason).
+pub(crate) fn is_locked(error: &DbErr) -> bool {
+    let number = code(error).and_then(|code| code.parse::<u32>().ok());
+    number.is_some_and(|number| number & 0xff == 5)
 }
 
 /// Whether the database may well answer the next time: it was full, busy, restarting or away.

@@ -31,7 +31,11 @@ pub fn handler() -> String {
 pub async fn insert_loop(url: &str, lasts: Duration) -> f64 {
     let mut options = sea_orm::ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
-        sqlite.synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Full)
+        // As the program has it.
+        sqlite
+            .synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Full)
+            .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", "2500")
     });
     let connection = Database::connect(options).await.unwrap();
     let backend = connection.get_database_backend();

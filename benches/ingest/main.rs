@@ -12,7 +12,7 @@ mod fill;
 mod server;
 mod wrk;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use self::server::Server;
@@ -43,99 +43,145 @@ fn main() {
         bare: bare::handler(),
         rows,
     };
-    println!("\n| {:<46} | {:>10} | {:>12} | {:>9} |", "", "per second", "of bare", "p99");
-    println!("| {:-<46} | ---------: | -----------: | --------: |", "");
+    println!("\n| {:<48} | per second |         ratio |      bar |       p99 |", "");
+    println!("| {:-<48} | ---------: | ------------: | -------: | --------: |", "");
     bench.measure("SQLite", &format!("sqlite://{}/bench.db", directory.path().display()));
     if let Ok(postgres) = std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
         bench.measure("PostgreSQL", &postgres);
     }
 }
 
+/// What a figure should come to.
+#[derive(Clone, Copy)]
+enum Bar {
+    AtLeast(f64),
+    Below(f64),
+}
+
 impl Bench {
     fn measure(&self, database: &str, url: &str) {
+        let is_sqlite = url.starts_with("sqlite:");
         let token = server::make_user(url);
         let server = Server::start(url);
         let cookie = format!("Cookie: sessionid={}", server.log_in());
         let bearer = format!("Authorization: Bearer {token}");
-        let graphql = format!("{}/graphql", server.url);
-        let logs = format!("{}/logs", server.url);
-        let known = (&logs, form(Some(&cookie)));
+        let (graphql, logs) = ("graphql", "logs");
+        let known = form(Some(&cookie));
         let mut empty = 0.0;
-        for (work, url, script) in [
-            ("POST /logs, known session", known.0, &known.1),
-            ("POST /logs, each a new visitor", &logs, &form(None)),
-            ("logActivity, known session", &graphql, &log_activity(&cookie)),
-            ("logActivity, bearer token", &graphql, &log_activity(&bearer)),
+        for (work, path, script, bars) in [
+            ("POST /logs, known session", logs, &known, (0.30, 0.25)),
+            ("POST /logs, each a new visitor", logs, &form(None), (0.12, 0.10)),
+            ("logActivity, known session", graphql, &log_activity(&cookie), (0.22, 0.20)),
+            ("logActivity, bearer token", graphql, &log_activity(&bearer), (0.22, 0.20)),
         ] {
-            let (figure, ratio) = self.beside_bare(url, script);
+            let (figure, ratio) = self.beside_bare(&server, path, script);
             if empty == 0.0 {
                 empty = ratio;
             }
-            print(&format!("{database}: {work}"), figure, &format!("{ratio:.2}"));
+            let bar = Bar::AtLeast(if is_sqlite { bars.0 } else { bars.1 });
+            print(&format!("{database}: {work}"), figure, "of bare", ratio, bar);
         }
-        self.batches(database, url, &graphql, &cookie);
-        line(&format!("{database}: resident memory"), &server.resident_memory());
+        self.batches(database, url, &server, &cookie);
+        let title = format!("{database}: most memory, MB");
+        line(
+            &title,
+            &format!("{:.0}", server.most_memory()),
+            Some((server.most_memory(), Bar::Below(100.0))),
+        );
         drop(server);
 
         let start = Instant::now();
         self.runtime.block_on(fill::fill(url, self.rows));
         let title = format!("{database}: {} rows made in", self.rows);
-        line(&title, &format!("{:.0?}", start.elapsed()));
+        line(&title, &format!("{:.0?}", start.elapsed()), None);
         let mut starts: Vec<_> = (0..5).map(|_| Server::start(url).started_in).collect();
         starts.sort();
-        line(&format!("{database}: start with them"), &format!("{:.0?}", starts[2]));
+        let milliseconds = starts[2].as_secs_f64() * 1_000.0;
+        let title = format!("{database}: start with them, ms");
+        line(&title, &format!("{milliseconds:.0}"), Some((milliseconds, Bar::Below(300.0))));
         let server = Server::start(url);
-        let cookie = format!("Cookie: sessionid={}", server.log_in());
-        let (figure, ratio) =
-            self.beside_bare(&format!("{}/logs", server.url), &form(Some(&cookie)));
+        let known = form(Some(&format!("Cookie: sessionid={}", server.log_in())));
+        let (figure, ratio) = self.beside_bare(&server, logs, &known);
         let title = format!("{database}: POST /logs, known session, with them");
-        print(&title, figure, &format!("{ratio:.2}"));
+        print(&title, figure, "of empty", ratio / empty, Bar::AtLeast(0.7));
+        let title = format!("{database}: most memory with them, MB");
         line(
-            &format!("{database}: the same, of the rate when empty"),
-            &format!("{:.2}", ratio / empty),
+            &title,
+            &format!("{:.0}", server.most_memory()),
+            Some((server.most_memory(), Bar::Below(100.0))),
         );
     }
 
     /// The median figure, and the median of its ratios to the bare handler.
-    fn beside_bare(&self, url: &str, script: &str) -> (Figure, f64) {
-        let directory = Path::new(&self.directory);
+    fn beside_bare(&self, server: &Server, path: &str, script: &str) -> (Figure, f64) {
         let mut figures = Vec::new();
         let mut ratios = Vec::new();
         for _ in 0..ROUNDS {
-            let bare = wrk::run(directory, &self.bare, &form(None), CONNECTIONS, SECONDS.0);
-            let figure = wrk::run(directory, url, script, CONNECTIONS, SECONDS.1);
+            let bare = wrk::run(&self.directory, &self.bare, &form(None), CONNECTIONS, SECONDS.0);
+            let figure = self.work(server, path, script, CONNECTIONS, 1);
             ratios.push(figure.rate / bare.rate);
             figures.push(figure);
         }
         ratios.sort_by(f64::total_cmp);
         figures.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-        let rate = figures[ROUNDS / 2].rate;
+        let rate = figures[ROUNDS / 2];
         figures.sort_by(|a, b| a.p99.total_cmp(&b.p99));
-        (Figure { rate, p99: figures[ROUNDS / 2].p99 }, ratios[ROUNDS / 2])
+        (Figure { p99: figures[ROUNDS / 2].p99, ..rate }, ratios[ROUNDS / 2])
+    }
+
+    /// Lets the program work, and makes sure that it has stored whatever it answered for.
+    fn work(
+        &self,
+        server: &Server,
+        path: &str,
+        script: &str,
+        connections: u32,
+        activities: u64,
+    ) -> Figure {
+        let before = server.stored();
+        let url = format!("{}/{path}", server.url);
+        let figure = wrk::run(&self.directory, &url, script, connections, SECONDS.1);
+        let stored = server.stored() - before;
+        assert!(stored >= figure.requests * activities, "{stored} of {}", figure.requests);
+        figure
     }
 
     /// Rows per second by batches of a hundred, beside a bare loop of inserts.
-    fn batches(&self, database: &str, url: &str, graphql: &str, cookie: &str) {
+    fn batches(&self, database: &str, url: &str, server: &Server, cookie: &str) {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             let bare = self.runtime.block_on(bare::insert_loop(url, Duration::from_secs(4)));
-            let figure =
-                wrk::run(&self.directory, graphql, &log_activities(cookie), BATCHING, SECONDS.1);
+            let figure = self.work(server, "graphql", &log_activities(cookie), BATCHING, 100);
             rounds.push((figure, bare));
         }
         rounds.sort_by(|a, b| (a.0.rate / a.1).total_cmp(&(b.0.rate / b.1)));
         let (figure, bare) = rounds[ROUNDS / 2];
-        line(&format!("{database}: bare loop, rows"), &format!("{bare:.0}"));
+        line(&format!("{database}: bare loop, rows"), &format!("{bare:.0}"), None);
         let rows = Figure { rate: figure.rate * 100.0, ..figure };
-        let ratio = format!("{:.2} of loop", rows.rate / bare);
-        print(&format!("{database}: logActivities, 100 each, rows"), rows, &ratio);
+        let title = format!("{database}: logActivities, 100 each, rows");
+        print(&title, rows, "of loop", rows.rate / bare, Bar::AtLeast(0.6));
     }
 }
 
-fn print(work: &str, figure: Figure, ratio: &str) {
-    println!("| {work:<46} | {:>10.0} | {ratio:>12} | {:>6.1} ms |", figure.rate, figure.p99);
+impl Bar {
+    fn verdict(self, value: f64) -> String {
+        let (is_met, bar) = match self {
+            Self::AtLeast(bar) => (value >= bar, format!("≥ {bar}")),
+            Self::Below(bar) => (value < bar, format!("< {bar}")),
+        };
+        format!("{bar} {}", if is_met { "✓" } else { "✗" })
+    }
 }
 
-fn line(work: &str, value: &str) {
-    println!("| {work:<46} | {value:>10} | {:>12} | {:>9} |", "", "");
+fn print(work: &str, figure: Figure, of: &str, ratio: f64, bar: Bar) {
+    let Figure { rate, p99, .. } = figure;
+    let ratio_text = format!("{ratio:.2} {of}");
+    let p99_text = format!("{p99:.1} ms");
+    let verdict = bar.verdict(ratio);
+    println!("| {work:<48} | {rate:>10.0} | {ratio_text:>13} | {verdict:>8} | {p99_text:>9} |");
+}
+
+fn line(work: &str, value: &str, bar: Option<(f64, Bar)>) {
+    let verdict = bar.map(|(value, bar)| bar.verdict(value)).unwrap_or_default();
+    println!("| {work:<48} | {value:>10} | {:>13} | {verdict:>8} | {:>9} |", "", "");
 }

@@ -76,11 +76,22 @@ impl Server {
         })
     }
 
-    pub fn resident_memory(&self) -> String {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.unwrap_or("unknown").trim().to_owned()
+    /// The most memory that was resident at any time, in megabytes.
+    pub fn most_memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1_024.0 / 1e6
+    }
+
+    /// How many activities the program says it has stored since it was started.
+    pub fn stored(&self) -> u64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let text = runtime.block_on(async {
+            let answer = reqwest::get(format!("{}/metrics", self.url)).await.unwrap();
+            answer.text().await.unwrap()
+        });
+        let line = text.lines().find_map(|line| line.strip_prefix("djaffar_activities_total "));
+        line.unwrap().parse().unwrap()
     }
 }
 

@@ -15,7 +15,12 @@ pub struct Figure {
     pub rate: f64,
     /// Milliseconds within which 99 % of the requests were answered.
     pub p99: f64,
+    /// Requests that were answered.
+    pub requests: u64,
 }
+
+/// Requests that a script makes before it sends the first one.
+const READY: u32 = 1_000;
 
 /// A request that never changes, so that the generator costs as little as it can.
 pub fn form(header: Option<&str>) -> String {
@@ -27,13 +32,13 @@ pub fn form(header: Option<&str>) -> String {
     )
 }
 
-/// The same document, with another path each time.
+/// The same document, with a thousand paths in turn.
 pub fn log_activity(header: &str) -> String {
     let input = json!({ "path": "/products/@", "referer": "https://shop.example/" });
     counting(header, &json!({ "query": LOG_ACTIVITY, "variables": { "input": input } }))
 }
 
-/// A hundred activities, each request with another path.
+/// A hundred activities, each request with another one of a thousand paths.
 pub fn log_activities(header: &str) -> String {
     let activities =
         vec![json!({ "path": "/products/@", "referer": "https://shop.example/" }); 100];
@@ -44,8 +49,10 @@ fn counting(header: &str, body: &serde_json::Value) -> String {
     let header = header_line(header);
     format!(
         "wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\n{header}\
-         local body = '{body}'\nlocal count = 0\n\
-         request = function()\n  count = count + 1\n  return wrk.format(nil, nil, nil, (body:gsub('@', count)))\nend\n"
+         local body = '{body}'\nlocal ready = {{}}\nlocal count = 0\n\
+         init = function()\n  for i = 1, {READY} do\n    \
+         ready[i] = wrk.format(nil, nil, nil, (body:gsub('@', i)))\n  end\nend\n\
+         request = function()\n  count = count % {READY} + 1\n  return ready[count]\nend\n"
     )
 }
 
@@ -59,6 +66,7 @@ pub fn run(directory: &Path, url: &str, script: &str, connections: u32, seconds:
     // Answers other than 2xx would be no figures.
     let done = "done = function(summary, latency)\n  local e = summary.errors\n  \
         io.write('errors ', e.status + e.connect + e.read + e.write + e.timeout, '\\n')\n  \
+        io.write('requests ', summary.requests, '\\n')\n  \
         io.write('p99 ', latency:percentile(99), '\\n')\nend\n";
     let file = directory.join("wrk.lua");
     std::fs::write(&file, format!("{script}{done}")).unwrap();
@@ -74,5 +82,9 @@ pub fn run(directory: &Path, url: &str, script: &str, connections: u32, seconds:
         let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).trim().parse().unwrap()
     };
-    Figure { rate: field("Requests/sec:"), p99: field("p99 ") / 1_000.0 }
+    Figure {
+        rate: field("Requests/sec:"),
+        p99: field("p99 ") / 1_000.0,
+        requests: field("requests ") as u64,
+    }
 }

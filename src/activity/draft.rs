@@ -155,6 +155,10 @@ pub(crate) fn fit(text: String, max: usize, truncated: &mut bool) -> String {
 pub(crate) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     const WITH_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"];
     const WITHOUT: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
+    // Nearly all are of this kind, which takes the least time to read.
+    if let Ok(date) = DateTime::parse_from_rfc3339(text) {
+        return Some(date.to_utc());
+    }
     let text = text.trim().replacen(' ', "T", 1);
     let text = text.as_str();
     let aware = WITH_OFFSET.iter().find_map(|format| DateTime::parse_from_str(text, format).ok());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::audit::Action;
-use super::{Auth, Session, User, Viewer, sessions};
+use super::{Auth, Session, User, Viewer};
 use crate::error::{Error, Reason};
 use crate::store::Timestamp;
 use crate::store::admin::UserChange;
@@ -33,7 +33,7 @@ impl Auth {
             let message = format!("You have no session of the id {id}, or not any more.");
             return Err(Error::refused("id", Reason::NotFound, message));
         }
-        if viewer.session_id().await? == Some(id) {
+        if self.sessions.id_of(viewer).await? == Some(id) {
             return self.log_out(viewer).await;
         }
         let event = viewer.actor().did(Action::EndSession, Some(id), None);
@@ -90,7 +90,7 @@ impl Auth {
 
     /// Lets the session at hand go on under a new key, if the viewer has one.
     async fn go_on(&self, viewer: &Viewer, user: Arc<User>) -> Result<Viewer, Error> {
-        if viewer.cookie.get(sessions::key::USER).await? != Some(user.id) {
+        if viewer.logged_in() != Some(user.id) {
             return Ok(viewer.clone());
         }
         self.open_session(viewer, user, Timestamp::now()).await

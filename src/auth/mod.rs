@@ -100,14 +100,15 @@ impl Auth {
     /// [`Error::Unauthenticated`] if the token is not valid: never taken for anonymous.
     pub(crate) async fn viewer(&self, credentials: Credentials) -> Result<Viewer, Error> {
         let Credentials { authorization, identity, cookie, visitor, client } = credentials;
-        let mut viewer =
-            Viewer { user: None, is_bearer: false, token: None, cookie, visitor, client };
-        let has_cookie = viewer.visitor.is_none() && viewer.cookie.id().is_some();
-        let seen: Option<i64> =
-            if has_cookie { viewer.cookie.get(sessions::key::SEEN).await? } else { None };
-        if has_cookie {
-            self.sessions.touch(&viewer.cookie).await?;
+        let live = match &visitor {
+            Some(_) => None,
+            None => self.sessions.opened_by(&cookie).await?,
+        };
+        if let Some(live) = &live {
+            self.sessions.touch(&cookie, live).await?;
         }
+        let (user, token) = (None, None);
+        let mut viewer = Viewer { user, is_bearer: false, token, cookie, live, visitor, client };
         // A host application may have read its own credentials from the same header.
         let authorization = authorization
             .filter(|authorization| identity.is_none() || authorization.contains(token::PREFIX));
@@ -121,21 +122,20 @@ impl Auth {
             let user = self.users.of_identity(&identity).await?;
             self.sessions.note(vec![Subject::User(user.id)]).await;
             viewer.user = Some(user);
-        } else if has_cookie && let Some(user_id) = viewer.cookie.get(sessions::key::USER).await? {
+        } else if let Some(user_id) = viewer.logged_in() {
             viewer.user = self.users.active(user_id).await?;
             let is_staff = viewer.user.as_ref().is_some_and(|user| user.role >= Role::Staff);
-            if is_staff && seen.is_some_and(|seen| self.was_long_ago(seen)) {
-                self.sessions.log_out(&viewer.cookie).await?;
-                viewer.user = None;
+            if is_staff && viewer.live.as_ref().is_some_and(|live| self.was_long_ago(live)) {
+                viewer = self.log_out(&viewer).await?;
             }
         }
         Ok(viewer)
     }
 
-    /// Whether staff who were seen last then, in microseconds, have to log in again.
-    fn was_long_ago(&self, seen: i64) -> bool {
+    /// Whether staff who used their session last when this was read have to log in again.
+    fn was_long_ago(&self, live: &sessions::Live) -> bool {
         let idle = i64::try_from(self.staff_idle.as_micros()).unwrap_or(i64::MAX);
-        Timestamp(seen) < Timestamp::now().plus_micros(idle.saturating_neg())
+        live.seen_at < Timestamp::now().plus_micros(idle.saturating_neg())
     }
 
     /// Whose token it is; and the token, unless the host application has issued it.
@@ -170,8 +170,9 @@ impl Auth {
                 Err(Error::Unauthenticated(_) | Error::Forbidden(_)) => false,
                 Err(error) => return Err(error),
             },
-            None if viewer.cookie.get(sessions::key::USER).await? == Some(user.id) => {
-                self.sessions.opens(&viewer.cookie, user.id).await?
+            None if viewer.logged_in() == Some(user.id) => {
+                let live = self.sessions.opened_by(&viewer.cookie).await?;
+                live.is_some_and(|live| live.user_id == Some(user.id))
             }
             // By the word of the host application, which is not asked again.
             None => true,
@@ -212,10 +213,10 @@ impl Auth {
         user: Arc<User>,
         checked_at: Timestamp,
     ) -> Result<Viewer, Error> {
-        let user_agent = &viewer.client.user_agent;
-        self.sessions.log_in(&viewer.cookie, &user, user_agent, checked_at).await?;
+        let live = Some(self.sessions.log_in(viewer, &user, checked_at).await?);
         self.sessions.note(vec![Subject::User(user.id)]).await;
-        Ok(Viewer { user: Some(user), is_bearer: false, token: None, ..viewer.clone() })
+        let user = Some(user);
+        Ok(Viewer { user, is_bearer: false, token: None, live, ..viewer.clone() })
     }
 
     /// Notes in the audit log that somebody tried to be a member of staff. A name that is nobody's
@@ -245,7 +246,8 @@ impl Auth {
     /// Ends the viewer's session.
     pub(crate) async fn log_out(&self, viewer: &Viewer) -> Result<Viewer, Error> {
         self.sessions.log_out(&viewer.cookie).await?;
-        Ok(Viewer { user: None, is_bearer: false, token: None, ..viewer.clone() })
+        let (user, token, live) = (None, None, None);
+        Ok(Viewer { user, is_bearer: false, token, live, ..viewer.clone() })
     }
 }
 

@@ -34,14 +34,7 @@ impl SessionStore for Sessions {
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let Some(live) = self.find(id).await.map_err(backend)? else { return Ok(None) };
-        let mut data = HashMap::with_capacity(4);
-        data.insert(key::ID.to_owned(), Value::String(live.id.to_string()));
-        data.insert(key::SEEN.to_owned(), Value::from(live.seen_at.0));
-        for (name, id) in [(key::USER, live.user_id), (key::OWNER, live.owner_id)] {
-            if let Some(id) = id {
-                data.insert(name.to_owned(), Value::String(id.to_string()));
-            }
-        }
+        let data = HashMap::from([(key::SEEN.to_owned(), Value::from(live.seen_at.0))]);
         let nanos = i128::from(live.expires_at.0) * 1_000;
         let expiry_date = OffsetDateTime::from_unix_timestamp_nanos(nanos)
             .map_err(|error| Error::Decode(error.to_string()))?;

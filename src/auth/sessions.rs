@@ -2,8 +2,8 @@
 //!
 //! A session has two halves. Its *key* is the secret in the cookie, of which the database holds
 //! the hash; it goes at log-out or when it expires. The *session* itself has a public id and stays,
-//! because activities point to it. tower-sessions looks after the cookie; what it stores for each
-//! request goes through the cache here.
+//! because activities point to it. tower-sessions looks after the cookie; what a session is, is looked
+//! up here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::attempts::Attempts;
 use super::users::CACHE_TIME;
-use super::{Admin, Client, Staff};
+use super::{Admin, Client, Staff, Viewer};
 use crate::config::Config;
 use crate::error::Error;
 use crate::store::entity::session;
@@ -32,12 +32,6 @@ const SEEN_EVERY: Duration = Duration::from_secs(60);
 const CACHED: u64 = 20_000;
 /// What is kept in the tower-session, and nothing else: facts belong into tables.
 pub(super) mod key {
-    /// The public id.
-    pub(crate) const ID: &str = "id";
-    /// Who is logged in.
-    pub(crate) const USER: &str = "user";
-    /// Who the session belongs to.
-    pub(crate) const OWNER: &str = "owner";
     /// The key under which the session has just been written.
     pub(crate) const KEY: &str = "key";
     /// When the visitor was seen last, in microseconds, right to the minute.
@@ -252,10 +246,20 @@ impl Sessions {
         }
     }
 
-    /// Whether a cookie that did so still opens the session of this user.
-    pub(super) async fn opens(&self, cookie: &Cookie, user_id: Uuid) -> Result<bool, Error> {
-        let Some(key) = cookie.id() else { return Ok(false) };
-        Ok(self.find(&key).await?.is_some_and(|live| live.user_id == Some(user_id)))
+    /// The public id of the session that the viewer's cookie opens, if it opens one.
+    pub(crate) async fn id_of(&self, viewer: &Viewer) -> Result<Option<Uuid>, Error> {
+        Ok(self.opened_by(&viewer.cookie).await?.map(|live| live.id))
+    }
+
+    /// The session that a cookie opens at this moment.
+    pub(super) async fn opened_by(&self, cookie: &Cookie) -> Result<Option<Live>, Error> {
+        let Some(key) = cookie.id() else { return Ok(None) };
+        let live = self.find(&key).await?;
+        if live.is_none() {
+            // tower-sessions finds out as well, and takes the cookie back.
+            cookie.get_value(key::SEEN).await?;
+        }
+        Ok(live)
     }
 
     /// Looks a live session up, in the cache if possible.

@@ -10,7 +10,7 @@ use tower_sessions::Session as Cookie;
 use uuid::Uuid;
 
 use super::audit::Actor;
-use super::sessions::key;
+use super::sessions::Live;
 use super::token::{Scope, Token};
 use super::{Role, User, Visitor};
 use crate::error::Error;
@@ -33,6 +33,8 @@ pub(crate) struct Viewer {
     pub(super) is_bearer: bool,
     pub(super) token: Option<Arc<Token>>,
     pub(super) cookie: Cookie,
+    /// The session that the cookie opened when the request came, or by a log-in since.
+    pub(super) live: Option<Live>,
     /// Instead of the cookie, for a page of another site.
     pub(super) visitor: Option<Visitor>,
     pub(crate) client: Client,
@@ -61,9 +63,9 @@ impl Viewer {
         self.user.as_ref()
     }
 
-    /// The public id of the browser session, if the cookie opens one.
-    pub(crate) async fn session_id(&self) -> Result<Option<Uuid>, Error> {
-        Ok(self.cookie.get(key::ID).await?)
+    /// Who is logged in by the cookie, whoever a token stands for.
+    pub(super) fn logged_in(&self) -> Option<Uuid> {
+        self.live.as_ref().and_then(|live| live.user_id)
     }
 
     /// What the viewer's credentials are good for.

@@ -53,8 +53,7 @@ impl Sessions {
         if let Some(visitor) = &viewer.visitor {
             return self.visit_of(visitor, user_id, &viewer.client).await;
         }
-        if let Some(id) = viewer.session_id().await? {
-            let owner_id: Option<Uuid> = viewer.cookie.get(key::OWNER).await?;
+        if let Some(Live { id, owner_id, .. }) = self.opened_by(&viewer.cookie).await? {
             if user_id.is_none() || owner_id == user_id {
                 return Ok(Visit { session_id: id, step: Step::Nothing });
             }
@@ -126,7 +125,7 @@ impl Sessions {
                     }
                     return Ok(());
                 }
-                if viewer.session_id().await? == Some(row.id)
+                if self.id_of(viewer).await? == Some(row.id)
                     && let Some(key) = cookie.id()
                 {
                     self.update(key, |live| live.owner_id = row.user_id).await;
@@ -141,13 +140,10 @@ impl Sessions {
     }
 
     /// Says that the cookie's session is in use, if that has not been said within the last minute.
-    pub(super) async fn touch(&self, cookie: &Cookie) -> Result<(), Error> {
-        let seen: Option<i64> = cookie.get(key::SEEN).await?;
+    pub(super) async fn touch(&self, cookie: &Cookie, live: &Live) -> Result<(), Error> {
         let now = Timestamp::now();
         let due = now.plus_micros(-i64::try_from(self.seen_every.as_micros()).unwrap_or(i64::MAX));
-        let (Some(id), true) = (cookie.id(), seen.is_some_and(|seen| Timestamp(seen) < due)) else {
-            return Ok(());
-        };
+        let (Some(id), true) = (cookie.id(), live.seen_at < due) else { return Ok(()) };
         if self.expiry == Expiry::OnSessionEnd {
             self.seen(id, now, timestamp(cookie.expiry_date())).await;
         } else {
@@ -161,15 +157,16 @@ impl Sessions {
     /// same unless it belongs to somebody else.
     pub(super) async fn log_in(
         &self,
-        cookie: &Cookie,
+        viewer: &Viewer,
         user: &User,
-        user_agent: &str,
         checked_at: Timestamp,
-    ) -> Result<(), Error> {
-        let id: Option<Uuid> = cookie.get(key::ID).await?;
-        let owner_id: Option<Uuid> = cookie.get(key::OWNER).await?;
-        let id = id.filter(|_| owner_id.is_none_or(|owner_id| owner_id == user.id));
-        let opening = Opening::new(cookie, id.unwrap_or_else(Uuid::now_v7), user_agent);
+    ) -> Result<Live, Error> {
+        let cookie = &viewer.cookie;
+        // The session at hand goes on, though its key may have ended with all others.
+        let old = self.opened_by(cookie).await?.or_else(|| viewer.live.clone());
+        let own = old.filter(|it| it.owner_id.is_none_or(|owner_id| owner_id == user.id));
+        let id = own.map_or_else(Uuid::now_v7, |live| live.id);
+        let opening = Opening::new(cookie, id, &viewer.client.user_agent);
         let user_id = Some(user.id);
         // A password that is changed while it is being checked must not leave a session behind.
         let ends_at = self.end_of(user_id, checked_at);
@@ -182,12 +179,13 @@ impl Sessions {
             ends_at,
             ..opening.live
         };
-        let opening = Opening { live, ..opening };
+        let opening = Opening { live: live.clone(), ..opening };
         let mut batch = Batch::default();
         opening.write_into(&mut batch);
         self.store.commit(batch).await?;
         self.leave(cookie).await?;
-        self.adopt(cookie, opening).await
+        self.adopt(cookie, opening).await?;
+        Ok(live)
     }
 
     /// Ends the session of a cookie. Its activities stay.
@@ -211,15 +209,8 @@ impl Sessions {
     /// Lets the cookie open a session that has been written.
     async fn adopt(&self, cookie: &Cookie, opening: Opening) -> Result<(), Error> {
         let Opening { key, live, .. } = opening;
-        cookie.insert(key::ID, live.id).await?;
         cookie.insert(key::SEEN, live.seen_at.0).await?;
         cookie.insert(key::KEY, key.to_string()).await?;
-        if let Some(user_id) = live.user_id {
-            cookie.insert(key::USER, user_id).await?;
-        }
-        if let Some(owner_id) = live.owner_id {
-            cookie.insert(key::OWNER, owner_id).await?;
-        }
         self.live.insert(key, Some(live)).await;
         Ok(cookie.save().await?)
     }

@@ -1,22 +1,52 @@
 //! Loads the users and sessions of many activities with one statement each.
 //!
 //! A list fetches what is selected of its items before they are resolved, so the number of
-//! statements does not hang on timing. Made anew for each request: nothing is shared between callers.
+//! statements does not hang on timing. Nothing is shared between requests.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::{Context, Lookahead};
 use uuid::Uuid;
 
+use super::Domain;
 use crate::activity::{Activities, Activity, Course};
 use crate::auth::{Auth, Reader, Session, User};
 use crate::error::Error;
 
+/// The loaders of a request, made when the first one is needed: to log an activity takes none.
+pub(crate) struct Loading {
+    loaders: OnceLock<Loaders>,
+    is_cached: bool,
+}
+
+impl Loading {
+    /// For an operation that is answered once.
+    pub(crate) fn once() -> Self {
+        Self { loaders: OnceLock::new(), is_cached: true }
+    }
+
+    /// For an operation that goes on and on: it must see what changes.
+    pub(crate) fn on_and_on() -> Self {
+        Self { is_cached: false, ..Self::once() }
+    }
+
+    pub(super) fn loaders(&self, domain: &Domain) -> &Loaders {
+        self.loaders.get_or_init(|| {
+            let loaders = Loaders::new(&domain.auth, &domain.activities);
+            loaders.users.enable_all_cache(self.is_cached);
+            loaders.sessions.enable_all_cache(self.is_cached);
+            loaders.courses.enable_all_cache(self.is_cached);
+            loaders.active.enable_all_cache(self.is_cached);
+            loaders
+        })
+    }
+}
+
 /// The loaders of a request.
-pub(crate) struct Loaders {
+pub(super) struct Loaders {
     pub users: DataLoader<UserLoader, HashMapCache>,
     pub sessions: DataLoader<SessionLoader, HashMapCache>,
     pub courses: DataLoader<CourseLoader, HashMapCache>,
@@ -24,7 +54,7 @@ pub(crate) struct Loaders {
 }
 
 impl Loaders {
-    pub(crate) fn new(auth: &Arc<Auth>, activities: &Activities) -> Self {
+    fn new(auth: &Arc<Auth>, activities: &Activities) -> Self {
         let cache = HashMapCache::default;
         let users = DataLoader::with_cache(UserLoader(auth.clone()), tokio::spawn, cache());
         let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
@@ -38,16 +68,6 @@ impl Loaders {
             courses: courses.delay(Duration::from_micros(100)),
             active: active.delay(Duration::from_micros(100)),
         }
-    }
-
-    /// For an operation that goes on and on: it must see what changes.
-    pub(crate) fn uncached(auth: &Arc<Auth>, activities: &Activities) -> Self {
-        let loaders = Self::new(auth, activities);
-        loaders.users.enable_all_cache(false);
-        loaders.sessions.enable_all_cache(false);
-        loaders.courses.enable_all_cache(false);
-        loaders.active.enable_all_cache(false);
-        loaders
     }
 
     /// Fetches the sessions and users of activities, as far as they are selected.

@@ -26,7 +26,8 @@ use async_graphql::Context;
 
 pub(crate) use api::{Api, Document, too_dear};
 pub(crate) use errors::{cause, present};
-pub(crate) use loader::Loaders;
+use loader::Loaders;
+pub(crate) use loader::Loading;
 use loader::Selected;
 use mutation::Mutation;
 use query::Query;
@@ -87,5 +88,6 @@ impl Asking {
 }
 
 fn loaders<'a>(context: &Context<'a>) -> Result<&'a Loaders, Error> {
-    context.data().map_err(|error| Error::internal(error.message))
+    let loading: &Loading = context.data().map_err(|error| Error::internal(error.message))?;
+    Ok(loading.loaders(domain(context)?))
 }

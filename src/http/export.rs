@@ -1,11 +1,12 @@
 //! `GET /export/…`: the activities that a filter lets through, or all that is held on one person;
-//! streamed.
+//! streamed. `HEAD` says whether one may, and hands out nothing that would have to be noted.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -98,6 +99,9 @@ async fn activities(app: &App, parts: &Parts, format: Format) -> Result<Body, Er
     let staff = viewer(app, parts).await?.staff()?;
     let Which { filter, order_by, after } = asked(parts)?;
     let selection = selection(filter.as_deref(), order_by.as_deref(), after.as_deref())?;
+    if parts.method == Method::HEAD {
+        return Ok(Body::empty());
+    }
     let place = app.admission.export()?;
     app.auth.note_export(&staff, format.as_str(), filter, after).await?;
     stream(File::Activities(app.activities.export(&staff, selection, format, cursor)), place).await
@@ -107,6 +111,9 @@ async fn whole_person(app: &App, parts: &Parts) -> Result<Body, Error> {
     let admin = viewer(app, parts).await?.admin()?;
     let Who { user, session, ip } = asked(parts)?;
     let person = Person::one_of(user, session, ip)?;
+    if parts.method == Method::HEAD {
+        return Ok(Body::empty());
+    }
     let place = app.admission.export()?;
     stream(File::Person(app.privacy.export(&admin, &person, cursor).await?), place).await
 }

@@ -21,7 +21,7 @@ use super::operation::{Operation, Parameters};
 use super::{rate, request_id};
 use crate::app::App;
 use crate::error::Error;
-use crate::graphql::{Document, Loaders, cause, present, too_dear};
+use crate::graphql::{Document, Loading, cause, present, too_dear};
 
 /// The parameters in a query string, where objects are texts.
 #[derive(Deserialize)]
@@ -174,11 +174,10 @@ async fn execute(
         return failure(&error, request_id(&parts.extensions));
     }
     let cost = operation.wants_cost.then_some(operation.document.cost);
-    let (document, request) =
-        match operation.ready(app, viewer, Loaders::new(&app.auth, &app.activities)) {
-            Ok(ready) => ready,
-            Err(error) => return unreadable(media_type, error),
-        };
+    let (document, request) = match operation.ready(app, viewer, Loading::once()) {
+        Ok(ready) => ready,
+        Err(error) => return unreadable(media_type, error),
+    };
     let limits = &app.config.limits;
     let executed = if is_query {
         let executed = app.api.execute(document, request);

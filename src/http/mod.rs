@@ -21,7 +21,7 @@ mod trace;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -86,18 +86,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     }
     let trackers = Router::new().route("/logs/batch", post(batch::post));
     let readiness = health::Readiness::default();
+    // Layers are put on together: axum boxes what each call of `layer` makes, and clones all boxes
+    // for each request. Whichever stands first sees a request first.
     let behind = |doors: Router<Arc<App>>, origins: Origins| {
-        doors
-            // Handlers read the body themselves, each up to its own limit.
-            .layer(DefaultBodyLimit::disable())
-            .layer(sessions.clone())
-            .layer(from_fn_with_state(origins.clone(), origin::guard))
-            .layer(from_fn_with_state(app.clone(), rate::limit))
-            // Its answer has the headers of any other.
-            .layer(CatchPanicLayer::new())
+        doors.layer((
+            origins.cors(),
             // Answers are for the one who asked, and for nobody's cache.
-            .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE))
-            .layer(origins.cors())
+            SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE),
+            // A fault is answered with the headers of any other answer.
+            CatchPanicLayer::new(),
+            from_fn_with_state(app.clone(), rate::limit),
+            from_fn_with_state(origins, origin::guard),
+            sessions.clone(),
+        ))
     };
     behind(api, Origins::of_api(&app.config))
         .merge(behind(trackers, Origins::of_trackers(&app.config)))
@@ -108,15 +109,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             get(async move |State(app): State<Arc<App>>| health::ready(&app, &readiness).await),
         )
         .route("/metrics", get(health::metrics))
-        .layer(CatchPanicLayer::new())
-        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF))
-        .layer(SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, SAME_ORIGIN))
-        .layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE))
-        .layer(from_fn_with_state(app.clone(), address::require_https))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        // What fails is logged with its cause, where it is answered.
-        .layer(TraceLayer::new_for_http().make_span_with(trace::span).on_failure(()))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn_with_state(app.clone(), trace::distrust_ids))
+        .layer((
+            from_fn_with_state(app.clone(), trace::distrust_ids),
+            SetRequestIdLayer::x_request_id(MakeRequestUuid),
+            // What fails is logged with its cause, where it is answered.
+            TraceLayer::new_for_http().make_span_with(trace::span).on_failure(()),
+            PropagateRequestIdLayer::x_request_id(),
+            from_fn_with_state(app.clone(), address::require_https),
+            SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE),
+            SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, SAME_ORIGIN),
+            SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF),
+            CatchPanicLayer::new(),
+        ))
         .with_state(app)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::config::Introspection;
-use crate::graphql::{Asking, Document, Loaders};
+use crate::graphql::{Asking, Document, Loading};
 
 /// What a client asks.
 #[derive(Deserialize)]
@@ -67,7 +67,7 @@ impl Operation {
         self,
         app: &App,
         viewer: Viewer,
-        loaders: Loaders,
+        loading: Loading,
     ) -> Result<(Document, Request), ServerError> {
         if let Some(name) = self.missing_variable() {
             let message = format!("The variable ${name} must be given, and not null.");
@@ -83,7 +83,7 @@ impl Operation {
         };
         let mut request = Request::new("")
             .variables(Variables::from_json(Value::Object(self.variables)))
-            .data(loaders)
+            .data(loading)
             .data(Asking::new(viewer));
         request.operation_name = self.name;
         if !may_see_schema {

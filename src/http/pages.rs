@@ -16,6 +16,7 @@ use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
@@ -49,17 +50,24 @@ const MISSING: &str = "This build has no web pages: run `npm ci && npm run build
 /// The pages, relative to where the router is nested.
 pub(super) fn router(mode: Mode) -> Router<Arc<App>> {
     let mut pages = Router::new()
-        .route("/", get(async |at: At| page("index.html", &at)))
-        .route("/graphiql", get(async |at: At| page("graphiql.html", &at)));
+        .route("/", get(async |at: At, headers: HeaderMap| page("index.html", &at, &headers)))
+        .route(
+            "/graphiql",
+            get(async |at: At, headers: HeaderMap| page("graphiql.html", &at, &headers)),
+        );
     if mode == Mode::Development {
-        pages = pages.route("/demo", get(async |at: At| page("demo.html", &at)));
+        pages = pages.route(
+            "/demo",
+            get(async |at: At, headers: HeaderMap| page("demo.html", &at, &headers)),
+        );
     }
     let pages = pages
         .layer(SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, POLICY))
         .layer(SetResponseHeaderLayer::overriding(OPENER_POLICY, SAME_ORIGIN));
     let tracker = Router::new()
         .route("/djaffar.js", get(async |headers: HeaderMap| tracker("djaffar.js", &headers)))
-        .route("/djaffar.mjs", get(async |headers: HeaderMap| tracker("djaffar.mjs", &headers)))
+        .route("/djaffar.mjs", get(async |headers: HeaderMap| module(&headers)))
+        .route("/djaffar.d.ts", get(async |headers: HeaderMap| types(&headers)))
         // Any page may load it; what it sends is another matter.
         .layer(SetResponseHeaderLayer::overriding(RESOURCE_POLICY, CROSS_ORIGIN))
         .layer(SetResponseHeaderLayer::overriding(ACCESS_CONTROL_ALLOW_ORIGIN, ANY));
@@ -87,19 +95,39 @@ impl At {
 }
 
 /// A page, told where it stands: all its addresses are relative to that.
-fn page(name: &str, at: &At) -> Response {
+fn page(name: &str, at: &At, headers: &HeaderMap) -> Response {
     let Some(file) = Dist::get(name) else {
         return (StatusCode::NOT_FOUND, MISSING).into_response();
     };
     let text = String::from_utf8_lossy(&file.data);
     let base = at.base().replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let text = text.replacen("<base href=\"/\"", &format!("<base href=\"{base}\""), 1);
-    let headers = [(CACHE_CONTROL, REVALIDATED), (CONTENT_TYPE, "text/html; charset=utf-8")];
-    (headers, text).into_response()
+    let etag = etag(&Sha256::digest(&text));
+    let common = [(CACHE_CONTROL, REVALIDATED), (ETAG, etag.as_str())];
+    if is_known(headers, &etag) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    (common, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
 }
 
 fn tracker(name: &str, headers: &HeaderMap) -> Response {
     file(name, FOR_AN_HOUR, headers)
+}
+
+/// The tracker as a module, which says where its types are.
+fn module(headers: &HeaderMap) -> Response {
+    const TYPES: HeaderName = HeaderName::from_static("x-typescript-types");
+    ([(TYPES, "./djaffar.d.ts")], tracker("djaffar.mjs", headers)).into_response()
+}
+
+fn types(headers: &HeaderMap) -> Response {
+    let mut response = tracker("djaffar.d.ts", headers);
+    if response.status() == StatusCode::OK {
+        // By its name it would be a film.
+        let typescript = HeaderValue::from_static("application/typescript; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, typescript);
+    }
+    response
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
@@ -111,14 +139,11 @@ fn file(name: &str, lifetime: &'static str, headers: &HeaderMap) -> Response {
     let Some(plain) = Dist::get(name) else {
         return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response();
     };
-    let etag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(plain.metadata.sha256_hash()));
+    let etag = etag(&plain.metadata.sha256_hash());
     let content_type = with_charset(plain.metadata.mimetype());
-    let common = [
-        (CACHE_CONTROL, lifetime.to_owned()),
-        (VARY, ACCEPT_ENCODING.to_string()),
-        (ETAG, etag.clone()),
-    ];
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+    let common =
+        [(CACHE_CONTROL, lifetime), (VARY, ACCEPT_ENCODING.as_str()), (ETAG, etag.as_str())];
+    if is_known(headers, &etag) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     match encoded(name, headers) {
@@ -139,6 +164,24 @@ fn bytes(data: Cow<'static, [u8]>) -> Bytes {
     }
 }
 
+/// A weak one: the same for every encoding.
+fn etag(hash: &[u8]) -> String {
+    format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(hash))
+}
+
+/// Whether the client has it already, by `If-None-Match`.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = etag.trim_start_matches("W/");
+    listed(headers, IF_NONE_MATCH)
+        .any(|known| known == "*" || known.trim_start_matches("W/") == opaque)
+}
+
+/// The items of a header that is a list.
+fn listed(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
 /// What is text says how it is encoded.
 fn with_charset(media_type: &str) -> String {
     let is_text = ["text/", "application/javascript", "image/svg+xml"]
@@ -148,14 +191,18 @@ fn with_charset(media_type: &str) -> String {
 }
 
 fn encoded(name: &str, headers: &HeaderMap) -> Option<(&'static str, EmbeddedFile)> {
-    let accepted = headers.get(ACCEPT_ENCODING)?.to_str().ok()?;
-    let accepts = |encoding: &str| {
-        accepted.split(',').any(|it| it.split(';').next().is_some_and(|it| it.trim() == encoding))
-    };
     [("br", "br"), ("gzip", "gz")]
         .into_iter()
-        .filter(|(encoding, _)| accepts(encoding))
+        .filter(|(encoding, _)| listed(headers, ACCEPT_ENCODING).any(|it| allows(it, encoding)))
         .find_map(|(encoding, suffix)| Some((encoding, Dist::get(&format!("{name}.{suffix}"))?)))
+}
+
+/// Whether an item of `Accept-Encoding` is this encoding, and not to say that it is refused (`q=0`).
+fn allows(item: &str, encoding: &str) -> bool {
+    let mut parts = item.split(';').map(str::trim);
+    let is_meant = parts.next().is_some_and(|it| it.eq_ignore_ascii_case(encoding));
+    let mut weights = parts.filter_map(|it| it.strip_prefix("q=")?.parse::<f32>().ok());
+    is_meant && weights.all(|weight| weight > 0.0)
 }
 
 #[cfg(test)]

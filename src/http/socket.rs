@@ -30,7 +30,7 @@ use super::{rate, request_id};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
-use crate::graphql::{Document, Loaders, present};
+use crate::graphql::{Document, Loading, present};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// Largest message of a client, in bytes.
@@ -202,8 +202,7 @@ impl Connection {
         let ready = Operation::read(&self.app, parameters).and_then(|operation| {
             let is = |ty| operation.is(ty);
             let kind = (is(OperationType::Mutation), is(OperationType::Query));
-            let loaders = Loaders::uncached(&self.app.auth, &self.app.activities);
-            Ok((operation.ready(&self.app, viewer, loaders)?, kind))
+            Ok((operation.ready(&self.app, viewer, Loading::on_and_on())?, kind))
         });
         match ready {
             Ok((_, (true, _))) => self.refuse(id, "BAD_REQUEST", "Send mutations by POST.").await,
@@ -297,12 +296,16 @@ fn checks() -> Interval {
     checks
 }
 
-/// Why a client can't be let in.
+/// Why a client can't be let in, or can't stay.
 fn reason(error: Error) -> Close {
     error.log();
-    match error {
-        Error::Unauthenticated(_) | Error::Forbidden(_) => (4403, error.to_string()),
-        Error::RateLimited(_) => (1013, error.to_string()),
-        _ => (1011, error.to_string()),
-    }
+    let code = match error {
+        Error::Unauthenticated(_) | Error::Forbidden(_) => 4403,
+        Error::BadInput(_) | Error::Refused(_) => 4400,
+        // A fault of the server.
+        Error::Internal(_) => 1011,
+        // Try again later: clients don't after 1011.
+        _ => 1013,
+    };
+    (code, error.to_string())
 }

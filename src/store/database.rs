@@ -9,17 +9,19 @@ use sea_orm::sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use super::insert::MAX_SQLITE_ROWS;
-use crate::error::Error;
+use crate::error::{Error, is_locked};
 
 /// How long a statement waits for a connection before the caller is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a writer waits for another process that writes to the same SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A SQLite file that another process makes or leaves is tried again.
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// After this PostgreSQL gives up a statement of the writer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
 /// After this a statement that reads is given up, unless the operator says otherwise.
@@ -79,9 +81,9 @@ impl Database {
                 return Err(Error::bad_input("A database in memory keeps nothing; name a file."));
             }
             // The writer comes first: it makes the file and sets the journal mode.
-            let write = sea_orm::Database::connect(sqlite(url, writer)).await?;
-            let read = sea_orm::Database::connect(sqlite(url, reader)).await?;
-            let lookup = sea_orm::Database::connect(sqlite(url, looker)).await?;
+            let write = open_sqlite(url, writer).await?;
+            let read = open_sqlite(url, reader).await?;
+            let lookup = open_sqlite(url, looker).await?;
             Ok(Self { read, lookup, write, read_timeout })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let write = sea_orm::Database::connect(postgres(url, writer)).await?;
@@ -154,6 +156,20 @@ enum Role {
     Reader { connections: u32, timeout: Duration },
 }
 
+/// Opens the file, also if another process is about to make it or to leave it. SQLite does not wait
+/// for that, whatever its busy timeout is.
+async fn open_sqlite(url: &str, role: Role) -> Result<DatabaseConnection, DbErr> {
+    let start = Instant::now();
+    loop {
+        match sea_orm::Database::connect(sqlite(url, role)).await {
+            Err(error) if is_locked(&error) && start.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(OPEN_AGAIN_AFTER).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
 fn sqlite(url: &str, role: Role) -> ConnectOptions {
     let mut options = common(url);
     options.max_connections(match role {
@@ -170,7 +186,9 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                     // rollback that follows fails, and sqlx goes on to believe that a transaction is
                     // open: later commits would be savepoints within it, and never reach the disk.
                     // The ping lets a rollback that is queued run first.
-                    connection.ping().await?;
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })

@@ -66,7 +66,7 @@ async fn what_is_acknowledged_before_the_stop_is_stored() {
 #[tokio::test]
 async fn processes_that_start_at_once_migrate_once() {
     let database = TestDatabase::create().await;
-    let starts: Vec<_> = (0..6)
+    let starts: Vec<_> = (0..12)
         .map(|_| {
             let program = Program::new(&database.url);
             tokio::spawn(async move { program.run(&["migrate"]).await })

@@ -25,8 +25,9 @@ impl Viewer {
 
     /// Your browser session; null: you have none yet.
     async fn session(&self, context: &Context<'_>) -> Result<Option<Session>, Error> {
-        let Some(id) = self.0.session_id().await? else { return Ok(None) };
-        Ok(domain(context)?.auth.sessions.by_ids(&[id]).await?.pop().map(Session))
+        let sessions = &domain(context)?.auth.sessions;
+        let Some(id) = sessions.id_of(&self.0).await? else { return Ok(None) };
+        Ok(sessions.by_ids(&[id]).await?.pop().map(Session))
     }
 
     /// The sessions in which you are logged in by password, the newest first.
