@@ -130,19 +130,17 @@ impl Auth {
         } else if let Some(user_id) = viewer.logged_in() {
             viewer.user = self.users.active(user_id).await?;
             let is_staff = viewer.user.as_ref().is_some_and(|user| user.role >= Role::Staff);
-            if is_staff
-                && viewer.live.as_ref().is_some_and(|live| self.was_long_ago(live.seen_at.0))
-            {
-                return self.log_out(&viewer).await;
+            if is_staff && viewer.live.as_ref().is_some_and(|live| self.was_long_ago(live)) {
+                viewer = self.log_out(&viewer).await?;
             }
         }
         Ok(viewer)
     }
 
-    /// Whether staff who were seen last then, in microseconds, have to log in again.
-    fn was_long_ago(&self, seen: i64) -> bool {
+    /// Whether staff who used their session last when this was read have to log in again.
+    fn was_long_ago(&self, live: &sessions::Live) -> bool {
         let idle = i64::try_from(self.staff_idle.as_micros()).unwrap_or(i64::MAX);
-        Timestamp(seen) < Timestamp::now().plus_micros(idle.saturating_neg())
+        live.seen_at < Timestamp::now().plus_micros(idle.saturating_neg())
     }
 
     /// Whose token it is; and the token, unless the host application has issued it.

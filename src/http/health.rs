@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use tokio::sync::Mutex;
 
 use crate::app::App;
@@ -41,7 +42,8 @@ pub(super) async fn live() -> &'static str {
 
 /// The database answers.
 pub(super) async fn ready(app: &App, readiness: &Readiness) -> (StatusCode, &'static str) {
-    match readiness.ask(async || app.store.ping().await).await {
+    let is_stopping = app.stopped().now_or_never().is_some();
+    match !is_stopping && readiness.ask(async || app.store.ping().await).await {
         true => (StatusCode::OK, "ok\n"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }

@@ -93,7 +93,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             origins.cors(),
             // Answers are for the one who asked, and for nobody's cache.
             SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE),
-            // Its answer has the headers of any other.
+            // A fault is answered with the headers of any other answer.
             CatchPanicLayer::new(),
             from_fn_with_state(app.clone(), rate::limit),
             from_fn_with_state(origins, origin::guard),

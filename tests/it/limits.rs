@@ -96,7 +96,7 @@ async fn a_query_may_take_so_long_and_what_is_stored_takes_its_time() {
 }
 
 /// Enough to search for longer than a millisecond.
-fn many_activities(is_postgres: bool) -> String {
+pub fn many_activities(is_postgres: bool) -> String {
     let columns = "djaffar_activity (id, date, received_at, path, name, truncated)";
     if is_postgres {
         let rows =

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::harness::{Client, PASSWORD, TestApp, TestDatabase};
+use crate::limits::many_activities;
 
 /// A client of graphql-transport-ws.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -413,10 +414,12 @@ async fn what_is_asked_over_a_socket_counts() {
 #[tokio::test]
 async fn a_query_over_a_socket_may_take_so_long() {
     let mut config = crate::harness::development();
-    config.limits.time = Duration::ZERO;
+    config.limits.time = Duration::from_millis(1);
     let app = TestApp::start_with(config).await;
     let mut socket = Socket::known(&app, &staff_token(&app).await).await;
-    let payload = json!({ "query": "{ activities { nodes { id } } }" });
+    app.database.execute(&many_activities(app.database.is_postgres())).await;
+    let search = "{ activities(where: { path: { contains: \"none\" } }) { nodes { id } } }";
+    let payload = json!({ "query": search });
     socket.say(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
     let refusal = socket.hear().await;
     assert_eq!(refusal["type"], "error", "{refusal}");
