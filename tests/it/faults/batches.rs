@@ -126,8 +126,8 @@ async fn answer(response: reqwest::Response, start: Instant) -> Answer {
             assert!(body.contains(r#""code":"SERVICE_UNAVAILABLE""#), "{body}");
             if body.contains("is busy") { Answer::Busy } else { Answer::NotStored }
         }
-        // A client that came to a standstill while it sent.
-        StatusCode::REQUEST_TIMEOUT if !is_long() => Answer::Unknown,
+        // A client, or a service, that came to a standstill.
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT if !is_long() => Answer::Unknown,
         status => panic!("{status} {body}"),
     }
 }
