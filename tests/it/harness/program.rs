@@ -107,16 +107,10 @@ impl Program {
                 break line["url"].as_str().unwrap().to_owned();
             }
         };
-        // Nobody may wait for the pipe to be read.
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = log.next_line().await {
-                if std::env::var("DJAFFAR_TEST_LOG").is_ok() {
-                    eprintln!("{line}")
-                }
-            }
-        });
+        // The program must not wait for the pipe to be read.
+        let log = tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
         let process = process(&child);
-        Server { url, child, process, _program: self }
+        Server { url, child, process, log, _program: self }
     }
 }
 
@@ -140,6 +134,8 @@ pub struct Server {
     child: Child,
     /// The id of the program's own process, which strace may be the parent of.
     pub process: u32,
+    /// Reads what is logged.
+    log: tokio::task::JoinHandle<()>,
     _program: Program,
 }
 
@@ -148,6 +144,12 @@ impl Server {
     pub async fn kill(&mut self) {
         self.signal("-KILL");
         self.child.wait().await.unwrap();
+    }
+
+    /// From now on nobody reads what is logged.
+    pub async fn close_log(&mut self) {
+        self.log.abort();
+        let _ = (&mut self.log).await;
     }
 
     /// The first line that was printed.
