@@ -18,6 +18,9 @@ pub(super) fn start(settings: &Common) -> Result<()> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // To be said on standard error too: if nobody reads that any more, it would be a panic, and
+        // the end of whatever had something to log, such as that it stops.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match settings.log_format {
         LogFormat::Text => log.try_init(),

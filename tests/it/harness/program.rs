@@ -119,9 +119,9 @@ impl Program {
                 break format!("http://{}", url.split(['"', ' ']).next().unwrap());
             }
         };
-        // Nobody may wait for the pipe to be read.
+        // The program must not wait for the pipe to be read.
         let kept = log.clone();
-        tokio::spawn(async move {
+        let reader = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_segment().await {
                 let mut kept = kept.lock().unwrap();
                 if kept.len() < KEPT_LINES {
@@ -130,7 +130,7 @@ impl Program {
             }
         });
         let process = process(&child);
-        Server { url, child, process, log, _program: self }
+        Server { url, child, process, log, reader, _program: self }
     }
 }
 
@@ -155,6 +155,8 @@ pub struct Server {
     /// The id of the program's own process, which strace may be the parent of.
     pub process: u32,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads what is logged.
+    reader: tokio::task::JoinHandle<()>,
     _program: Program,
 }
 
@@ -163,6 +165,12 @@ impl Server {
     pub async fn kill(&mut self) {
         self.signal("-KILL");
         self.child.wait().await.unwrap();
+    }
+
+    /// From now on nobody reads what is logged.
+    pub async fn close_log(&mut self) {
+        self.reader.abort();
+        let _ = (&mut self.reader).await;
     }
 
     /// The first line that was printed.
