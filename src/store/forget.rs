@@ -119,7 +119,7 @@ impl Store {
         Ok((forgotten, Some(last).filter(|_| some.len() as u64 == STEP)))
     }
 
-    /// How many sessions [`Store::old_sessions`] has to offer.
+    /// How many sessions [`Store::forget_old_sessions`] would forget.
     pub(crate) async fn count_old_sessions(
         &self,
         before: Timestamp,
