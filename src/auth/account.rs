@@ -63,12 +63,13 @@ impl Auth {
         new: String,
     ) -> Result<Viewer, Error> {
         let user = self.confirm(viewer, password).await?;
-        let password_hash = self.users.hash(new).await.map_err(|error| match error {
-            Error::Refused(refusal) => {
-                Error::refused("newPassword", refusal.reason, refusal.message)
-            }
-            error => error,
-        })?;
+        let password_hash =
+            self.users.hash(new, &viewer.actor()).await.map_err(|error| match error {
+                Error::Refused(refusal) => {
+                    Error::refused("newPassword", refusal.reason, refusal.message)
+                }
+                error => error,
+            })?;
         let change = UserChange { password_hash: Some(password_hash), ..UserChange::default() };
         let event = viewer.actor().did(Action::SetPassword, Some(user.id), None);
         let user = self.change_user(user.id, change, event).await?;

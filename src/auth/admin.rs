@@ -51,7 +51,7 @@ impl Auth {
             return Err(Error::refused("externalId", Reason::Invalid, message));
         }
         if let Some(password) = new.password {
-            user.password_hash = Some(self.users.hash(password).await?);
+            user.password_hash = Some(self.users.hash(password, admin.actor()).await?);
         }
         let details = json!({ "role": new.role.as_str() });
         let event = admin.actor().did(Action::CreateUser, Some(user.id), Some(details));
@@ -98,7 +98,7 @@ impl Auth {
         id: Uuid,
         password: String,
     ) -> Result<User, Error> {
-        let password_hash = Some(self.users.hash(password).await?);
+        let password_hash = Some(self.users.hash(password, admin.actor()).await?);
         let change = UserChange { password_hash, ..UserChange::default() };
         let event = admin.actor().did(Action::SetPassword, Some(id), None);
         self.change_user(id, change, event).await
@@ -195,7 +195,7 @@ impl Auth {
             return Err(invalid());
         }
         let mut user = new_user(checked_username(username)?, Role::Admin);
-        user.password_hash = Some(self.users.hash(password).await?);
+        user.password_hash = Some(self.users.hash(password, &viewer.actor()).await?);
         let event = viewer.actor().did(Action::CreateFirstAdmin, Some(user.id), None);
         let checked_at = Timestamp::now();
         let is_first = self.store.create_first_user(user.clone(), event).await?;

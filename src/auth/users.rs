@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::password::Passwords;
 use super::remembered::Remembered;
-use super::{Identity, Role, Staff, User};
+use super::{Actor, Identity, Role, Staff, User};
 use crate::error::{Error, Reason};
 use crate::store::entity::user;
 use crate::store::keyset::{CappedCount, Page, Slice};
@@ -132,8 +132,8 @@ impl Users {
     }
 
     /// What is kept of a password.
-    pub(super) async fn hash(&self, password: String) -> Result<String, Error> {
-        self.passwords.hash(password).await
+    pub(super) async fn hash(&self, password: String, actor: &Actor) -> Result<String, Error> {
+        self.passwords.hash(password, actor).await
     }
 
     /// Looks everybody up anew.

@@ -309,11 +309,13 @@ async fn v6_2_1_passwords_have_eight_characters_at_least() {
     let (short, long) = ("äöüäöüä", "äöüäöüäö");
     let weak = json!([{ "field": ["password"], "code": "INVALID" }]);
     assert_eq!(create("jeff", short).await["userErrors"], weak);
-    assert!(by_hand("jeff", short).await.failure().contains("at least 8 characters"));
     assert_eq!(create("jeff", long).await["userErrors"], json!([]));
-    by_hand("joan", long).await.success();
-    for username in ["jeff", "joan"] {
-        app.visitor().log_in(username, long).await;
+    // Whoever can open the database is warned, and may do as they like.
+    let output = by_hand("joan", short).await;
+    assert!(output.stderr.contains("is weak"), "{}", output.stderr);
+    output.success();
+    for (username, password) in [("jeff", long), ("joan", short)] {
+        app.visitor().log_in(username, password).await;
     }
 }
 
