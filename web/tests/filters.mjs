@@ -210,6 +210,20 @@ async function failures(page, _, faults) {
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("heading", { name: "Paths" }).waitFor();
 
+  // Who is told to come back comes back.
+  let refusals = 0;
+  const busy = { errors: [{ message: "The service is busy.", extensions: { code: "SERVICE_UNAVAILABLE" } }] };
+  await page.route("**/graphql", (route) => {
+    if (!route.request().postData().includes("query Totals") || refusals === 2) return route.fallback();
+    refusals++;
+    return route.fulfill({ status: 503, headers: { "retry-after": "1" }, json: busy });
+  });
+  const answered = page.waitForResponse((response) => response.ok() && response.request().postData()?.includes("query Totals"));
+  await page.goto(`${url}#/overview?range=24h`);
+  await answered;
+  assert.equal(refusals, 2);
+  await page.unroute("**/graphql");
+
   // What took too long leaves its place.
   const slow = { data: null, errors: [{ message: "The query took too long; narrow it down.", extensions: { code: "TIMEOUT" } }] };
   await page.route("**/graphql", (route) => (route.request().postData().includes("query Top") ? route.fulfill({ json: slow }) : route.fallback()));

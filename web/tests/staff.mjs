@@ -16,7 +16,12 @@ export async function walk(url, steps, options = {}) {
     const { page, faults } = await open(browser, url);
     for (const step of steps) {
       const begun = Date.now();
-      await step(page, browser, faults);
+      try {
+        await step(page, browser, faults);
+      } catch (error) {
+        console.log(`${step.name} fails: ${page.url()}`, faults, await page.locator("body").innerText());
+        throw error;
+      }
       console.log(`${step.name}: ${Date.now() - begun} ms`);
       assert.deepEqual(faults, [], step.name);
     }
@@ -27,7 +32,8 @@ export async function walk(url, steps, options = {}) {
 export async function open(browser, url) {
   const page = await browser.newPage();
   const faults = [];
-  await watch(page, url, faults);
+  // A machine at a standstill may be told to come back, and does.
+  await watch(page, url, faults, (text) => text.includes("status of 503"));
   page.setDefaultTimeout(PATIENCE);
   await page.addInitScript(() => delete window.showSaveFilePicker);
   return { page, faults };

@@ -1,6 +1,7 @@
 import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from "urql";
 import { address } from "./address";
 import { createLive, expire } from "./live";
+import { patient } from "./patient";
 
 /** A client with an empty cache and no connection yet: a new one for each who signs in. */
 export function createClient(): Client {
@@ -8,6 +9,7 @@ export function createClient(): Client {
   return new Client({
     url: address("graphql").href,
     preferGetMethod: false,
+    fetch: patient,
     requestPolicy: "cache-and-network",
     exchanges: [
       mapExchange({
