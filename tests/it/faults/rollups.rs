@@ -19,7 +19,9 @@ const STALE: &str = "EXISTS (SELECT 1 FROM djaffar_rollup_stale AS stale \
     AND stale.start >= rolled.start AND stale.start < rolled.start + rolled.level)";
 
 type Key = (i64, i64, i64);
-type Counts = (i64, i64, i64, [Vec<u8>; 3]);
+/// Without the numbers of the terms: those that nothing is counted of any more are forgotten, also
+/// while everything is counted anew, and come back with other numbers.
+type Counts = (i64, i64, i64, Vec<[u64; 3]>);
 
 /// What can be relied on equals a recount: one by plain SQL, and one by the service itself.
 pub async fn check_rollups(database: &TestDatabase) -> Result<(), String> {
@@ -62,8 +64,29 @@ async fn reliable(database: &TestDatabase) -> HashMap<Key, Counts> {
 
 fn counted(row: &QueryResult) -> (Key, Counts) {
     let number = |name: &str| row.try_get::<i64>("", name).unwrap();
-    let set = |name: &str| row.try_get::<Vec<u8>>("", name).unwrap();
+    let numbers = |name: &str| unpacked(&row.try_get::<Vec<u8>>("", name).unwrap());
     let key = (number("level"), number("start"), number("dimension"));
-    let sets = ["users", "sessions", "user_sessions"].map(set);
-    (key, (number("activities"), number("first"), number("last"), sets))
+    let sizes = if key.2 < 0 {
+        vec![["users", "sessions", "user_sessions"].map(|name| numbers(name).len() as u64)]
+    } else {
+        // Of each term its number, how often it came, and how many users and sessions it had.
+        let counts = numbers("user_sessions");
+        let mut terms: Vec<_> = counts.chunks(4).map(|term| [term[1], term[2], term[3]]).collect();
+        let users: u64 = terms.iter().map(|term| term[1]).sum();
+        let sessions: u64 = terms.iter().map(|term| term[2]).sum();
+        assert_eq!(users, numbers("users").len() as u64);
+        assert_eq!(sessions, numbers("sessions").len() as u64);
+        terms.sort();
+        terms
+    };
+    (key, (number("activities"), number("first"), number("last"), sizes))
+}
+
+/// The numbers that lie one after the other, each with seven bits to the byte.
+fn unpacked(bytes: &[u8]) -> Vec<u64> {
+    let is_last = |byte: &u8| byte & 0x80 == 0;
+    let number = |bytes: &[u8]| {
+        bytes.iter().rev().fold(0, |number, byte| number << 7 | u64::from(byte & 0x7f))
+    };
+    bytes.split_inclusive(is_last).map(number).collect()
 }
