@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr,
     EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Set,
-    SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, TryInsertResult,
+    SqlErr, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -166,15 +166,6 @@ impl Store {
         insert_event(&transaction, event).await?;
         transaction.commit().await?;
         Ok(Some(ended))
-    }
-
-    /// A transaction that may write from its first statement on.
-    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.write.begin_with_options(options).await
     }
 }
 

@@ -8,12 +8,10 @@ use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr};
 
 use super::insert::MAX_SQLITE_ROWS;
+use super::transaction::begin_alone;
 use crate::error::{Error, is_locked};
 
 /// How long a statement waits for a connection before the caller is told to come back.
@@ -115,11 +113,7 @@ impl Database {
     }
 
     async fn apply(&self, most: Option<u32>) -> Result<(), Error> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive),
-            ..TransactionOptions::default()
-        };
-        let transaction = self.write.begin_with_options(options).await?;
+        let transaction = begin_alone(&self.write).await?;
         if self.backend() == DatabaseBackend::Postgres {
             let lock = format!(
                 "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ pub(crate) mod stats;
 mod text;
 mod timestamp;
 pub(crate) mod tokens;
+mod transaction;
 pub(crate) mod turn;
 pub(crate) mod users;
 mod writer;
@@ -108,6 +109,11 @@ impl Store {
     /// Takes no more rows; the writer's task ends when those that wait are written.
     pub(crate) fn stop(&self) {
         self.writer.stop();
+    }
+
+    /// A transaction of administration.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        transaction::begin_writing(&self.write).await
     }
 
     /// Closes all connections. Whatever comes later fails.

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, Select, Set, SqlErr, TransactionTrait, TryInsertResult,
+    QueryOrder, Select, Set, SqlErr, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -106,7 +106,7 @@ impl Store {
 
     /// Adds users; those whose id or name is taken are left out.
     pub(crate) async fn insert_users(&self, users: Vec<Model>) -> Result<(), Error> {
-        let transaction = self.write.begin().await?;
+        let transaction = self.begin().await?;
         for users in users.chunks(USERS_AT_ONCE) {
             let rows = users.iter().cloned().map(IntoActiveModel::into_active_model);
             Entity::insert_many(rows)

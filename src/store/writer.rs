@@ -8,10 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{
-    DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -19,6 +16,7 @@ use tokio::time::MissedTickBehavior;
 use super::backlog::{Backlog, Place};
 use super::batch::{Batch, Written};
 use super::rollups::Claims;
+use super::transaction::begin_writing;
 use crate::error::{Error, is_transient};
 use crate::metrics::Metrics;
 
@@ -228,11 +226,7 @@ async fn commit(connection: &DatabaseConnection, batch: Batch) -> Result<Written
     if batch.is_one_statement(connection.get_database_backend()) {
         return batch.write(connection).await;
     }
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = connection.begin_with_options(options).await?;
+    let transaction = begin_writing(connection).await?;
     let written = batch.write(&transaction).await?;
     transaction.commit().await?;
     Ok(written)

@@ -169,13 +169,7 @@ async function keyboard(page) {
 async function chart(page) {
   await page.goto(`${url}#/overview?range=7d&bucket=DAY`);
   const canvas = page.locator(".plot .u-over").first();
-  // Seen on PostgreSQL, a minute after the start, and not explained yet: "Nothing is like this." Then it is asked for anew.
-  for (let tries = 0; tries < 10; tries++) {
-    const isThere = await canvas.waitFor({ timeout: 10_000 }).then(() => true, () => false);
-    if (isThere) break;
-    console.log(`no chart: ${await page.locator("body").innerText()}`);
-    await page.reload();
-  }
+  await canvas.waitFor();
   const { width, height } = await canvas.boundingBox();
   await canvas.click({ position: { x: width - width / 14, y: height - 8 } });
   await page.getByLabel("from", { exact: true }).waitFor();

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -243,7 +242,7 @@ impl Store {
         summaries: BTreeMap<Timestamp, Summary>,
         swept: i64,
     ) -> Result<(), Error> {
-        let transaction = self.begin_writing().await?;
+        let transaction = self.begin().await?;
         if !note_rolled(&transaction, swept).await? || !take(&transaction, periods).await? {
             return Ok(transaction.rollback().await?);
         }
@@ -327,18 +326,10 @@ impl Store {
         if let Some(all) = known.into_iter().collect() {
             return Ok(all);
         }
-        let transaction = self.begin_writing().await?;
+        let transaction = self.begin().await?;
         let numbers = terms::give(&transaction, kind, terms).await?;
         transaction.commit().await?;
         Ok(numbers)
-    }
-
-    pub(super) async fn begin_writing(&self) -> Result<DatabaseTransaction, Error> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(self.write.begin_with_options(options).await?)
     }
 }
 

@@ -77,7 +77,7 @@ impl Store {
             .from(rollup_stale::Entity)
             .and_where(is_quarter)
             .take();
-        let transaction = self.begin_writing().await?;
+        let transaction = self.begin().await?;
         rollup::Entity::delete_many()
             .filter(rollup::Column::Level.eq(Level::Quarter.length()))
             .filter(rollup::Column::Start.in_subquery(stale.clone()))
@@ -166,7 +166,7 @@ impl Store {
     async fn forget_terms(&self, kind: Kind, numbers: &[i64], rolled: i64) -> Result<bool, Error> {
         use rollup_state::Column;
 
-        let transaction = self.begin_writing().await?;
+        let transaction = self.begin().await?;
         let swept = (Column::Swept, Expr::col(Column::Swept).add(1));
         if !change_state(&transaction, Column::Rolled, rolled, swept).await? {
             transaction.rollback().await?;

@@ -8,7 +8,6 @@ mod cover;
 mod snapshot;
 mod tally;
 
-use sea_orm::{AccessMode, DatabaseBackend, IsolationLevel, TransactionOptions, TransactionTrait};
 use uuid::Uuid;
 
 use self::cover::ALWAYS;
@@ -16,6 +15,7 @@ use self::snapshot::Snapshot;
 use self::tally::{Tally, best};
 use super::activities::Filter;
 use super::rollups::{Dimension, Item, Kind, Totals, renumber_items};
+use super::transaction::begin_reading;
 use super::{Store, Timestamp};
 use crate::error::Error;
 
@@ -140,14 +140,7 @@ impl Store {
     }
 
     async fn snapshot(&self) -> Result<Snapshot, Error> {
-        let is_postgres = self.read.get_database_backend() == DatabaseBackend::Postgres;
-        // A transaction of SQLite is one anyway.
-        let options = TransactionOptions {
-            isolation_level: is_postgres.then_some(IsolationLevel::RepeatableRead),
-            access_mode: is_postgres.then_some(AccessMode::ReadOnly),
-            ..TransactionOptions::default()
-        };
-        Ok(Snapshot(self.read.begin_with_options(options).await?))
+        Ok(Snapshot(begin_reading(&self.read).await?))
     }
 }
 
