@@ -11,9 +11,10 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError};
 use moka::sync::Cache;
 use serde_json::{Map, Value};
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt};
 
 use super::guard::Measured;
+use super::nulls::Nulls;
 use super::persisted::Persisted;
 use super::{Domain, Mutation, Query, Schema, Subscription, guard};
 use crate::config::{Introspection, Limits};
@@ -28,6 +29,7 @@ const MAX_REMEMBERED: usize = 8 << 10;
 /// The schema, ready to execute.
 pub(crate) struct Api {
     schema: Schema,
+    nulls: Nulls,
     limits: Limits,
     known: Cache<String, Arc<ExecutableDocument>>,
     pub(crate) persisted: Persisted,
@@ -57,7 +59,8 @@ impl Api {
             schema = schema.disable_suggestions();
         }
         let schema = schema.data(domain).finish();
-        Self { schema, limits, known: known.build(), persisted: Persisted::new() }
+        let nulls = Nulls::new(schema.clone());
+        Self { schema, nulls, limits, known: known.build(), persisted: Persisted::new() }
     }
 
     /// Reads a document, or remembers it.
@@ -82,8 +85,10 @@ impl Api {
     /// Executes a request, which brings everything but its document.
     pub(crate) async fn execute(&self, document: Document, mut request: Request) -> Response {
         let Document { parsed, text, .. } = document;
+        let name = request.operation_name.clone();
         request.set_parsed_query(ExecutableDocument::clone(&parsed));
-        let response = self.schema.execute(request).await;
+        let mut response = self.schema.execute(request).await;
+        self.nulls.hand_up(&mut response, &parsed, name.as_deref());
         let has_passed = response.errors.iter().all(|error| !error.path.is_empty());
         if let Some(text) = text.filter(|text| has_passed && text.len() <= MAX_REMEMBERED) {
             self.known.insert(text, parsed);
@@ -97,8 +102,13 @@ impl Api {
         document: Document,
         mut request: Request,
     ) -> impl Stream<Item = Response> + Send + use<> {
-        request.set_parsed_query(Arc::unwrap_or_clone(document.parsed));
-        self.schema.execute_stream(request)
+        let (parsed, name) = (document.parsed, request.operation_name.clone());
+        request.set_parsed_query(ExecutableDocument::clone(&parsed));
+        let nulls = self.nulls.clone();
+        self.schema.execute_stream(request).map(move |mut response| {
+            nulls.hand_up(&mut response, &parsed, name.as_deref());
+            response
+        })
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod fuzzing;
 mod guard;
 mod loader;
 mod mutation;
+mod nulls;
 mod persisted;
 mod query;
 mod selection;

@@ -279,9 +279,10 @@ fn answer(
     extensions: Option<Extensions>,
 ) -> Reply {
     let body = Body { extensions, ..Body::of(&response) };
-    // A field of the root that could not be answered: the client has to come back for it.
-    let roots = response.errors.iter().filter(|error| error.path.len() <= 1);
-    let postponed = roots.filter_map(cause).find(|error| error.retry_after().is_some());
+    // A field of the root that could not be answered, or all of them: the client has to come back.
+    let is_lost = |error: &&ServerError| error.path.len() <= 1 || response.data == Value::Null;
+    let lost = response.errors.iter().filter(is_lost);
+    let postponed = lost.filter_map(cause).find(|error| error.retry_after().is_some());
     if let Some(error) = postponed {
         return Reply::new(error.status(), error.headers(), &body);
     }

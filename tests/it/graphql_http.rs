@@ -208,6 +208,42 @@ async fn a_database_that_fails_is_503_and_says_nothing_of_itself() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
+/// A client knows by the schema which values may be null, and falls over an object without the rest.
+#[tokio::test]
+async fn what_fails_is_null_or_what_is_around_it() {
+    let app = TestApp::start().await;
+    let jeff = app.logged_in("jeff", "staff").await;
+    for table in ["djaffar_activity", "djaffar_rollup"] {
+        app.database.execute(&format!("DROP TABLE {table}")).await;
+    }
+    let asked = async |query: &str| {
+        let response = jeff.post_graphql(query, json!({})).await;
+        let body: Value = response.json().await.unwrap();
+        let paths = body["errors"].as_array().unwrap().iter().map(|error| error["path"].clone());
+        (body["data"].clone(), paths.collect::<Vec<_>>())
+    };
+
+    // Neither the root nor its field may be null.
+    let query = "{ __typename stats: activityStats { __typename activities } }";
+    assert_eq!(asked(query).await, (Value::Null, vec![json!(["stats", "activities"])]));
+    let query = "query Q { __typename ...On } fragment On on Query { activities { totalCount } }";
+    assert_eq!(asked(query).await, (Value::Null, vec![json!(["activities"])]));
+    // A user may be null, and takes what failed in it along.
+    let query = "{ viewer { role } them: user(username: \"jeff\") {
+        username ... on User { activities(first: 1) { nodes { id } } } } }";
+    let (data, paths) = asked(query).await;
+    assert_eq!(data, json!({ "viewer": { "role": "STAFF" }, "them": null }));
+    assert_eq!(paths, [json!(["them", "activities"])]);
+    // The last activity of a session may be null; so it is there, though all else fails.
+    let query = "{ viewer { sessions { exitPath } } }";
+    let (data, paths) = asked(query).await;
+    assert_eq!(data, json!({ "viewer": { "sessions": [{ "exitPath": null }] } }));
+    assert_eq!(paths, [json!(["viewer", "sessions", 0, "exitPath"])]);
+    // What was done is told, whatever fails later.
+    let query = "mutation { logActivity(input: { path: \"/\" }) { activity { id } } }";
+    assert_eq!(asked(query).await, (Value::Null, vec![json!(["logActivity"])]));
+}
+
 /// The audits of the npm package graphql-http, which the public comparison of servers is made of.
 #[tokio::test]
 async fn all_audits_of_graphql_over_http_pass() {
