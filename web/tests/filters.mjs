@@ -219,7 +219,7 @@ async function failures(page, _, faults) {
     refusals++;
     return route.fulfill({ status: 503, headers: { "retry-after": "1" }, json: busy });
   });
-  const answered = page.waitForResponse((response) => response.ok() && response.request().postData()?.includes("query Totals"));
+  const answered = page.waitForResponse((response) => refusals === 2 && response.ok() && response.request().postData()?.includes("query Totals"));
   await page.goto(`${url}#/overview?range=24h`);
   await answered;
   assert.equal(refusals, 2);
