@@ -107,8 +107,18 @@ impl Activities {
         descending: bool,
         page: &Page,
     ) -> Result<Slice<Activity>, Error> {
-        let filter = readable(reader, filter);
-        Ok(self.store.activities(&filter, descending, page).await?.map(Activity::from))
+        let Some(user_id) = reader.only_user else {
+            return Ok(self.store.activities(&filter, descending, page).await?.map(Activity::from));
+        };
+        // Each kind has an index of its own; both together have none.
+        let [named, nameless] = of_user(user_id).map(|own| Filter::All(vec![own, filter.clone()]));
+        let named = self.store.activities(&named, descending, page).await?;
+        let nameless = self.store.activities(&nameless, descending, page).await?;
+        let together = named.merge(nameless, page, |one, other| {
+            let order = (one.date, one.id).cmp(&(other.date, other.id));
+            if descending { order.reverse() } else { order }
+        });
+        Ok(together.map(Activity::from))
     }
 
     /// What is stored from now on and the filter lets through. Who is too slow is told so.
@@ -136,10 +146,17 @@ impl Activities {
         reader: &Reader,
         ids: &[Uuid],
     ) -> Result<Vec<Activity>, Error> {
-        let rows = self.store.activities_by_id(ids).await?;
-        let may_read =
-            |row: &activity::Model| reader.only_user.is_none() || row.user_id == reader.only_user;
-        Ok(rows.into_iter().filter(may_read).map(Activity::from).collect())
+        let mut rows = self.store.activities_by_id(ids).await?;
+        if let Some(user_id) = reader.only_user {
+            let sessions: Vec<_> = rows.iter().filter_map(|row| row.session_id).collect();
+            let mut sessions = self.sessions.by_ids(&sessions).await?;
+            sessions.retain(|session| session.user_id == Some(user_id));
+            rows.retain(|row| match row.user_id {
+                Some(of) => of == user_id,
+                None => sessions.iter().any(|session| Some(session.id) == row.session_id),
+            });
+        }
+        Ok(rows.into_iter().map(Activity::from).collect())
     }
 }
 
@@ -227,7 +244,14 @@ impl From<activity::Model> for Activity {
 
 fn readable(reader: &Reader, filter: Filter) -> Filter {
     match reader.only_user {
-        Some(user_id) => Filter::All(vec![Filter::User(vec![user_id]), filter]),
+        Some(user_id) => Filter::All(vec![Filter::Any(of_user(user_id).into()), filter]),
         None => filter,
     }
+}
+
+/// What is held on a user: what was done under their name, and in their sessions while nobody was
+/// logged in.
+fn of_user(user_id: Uuid) -> [Filter; 2] {
+    let nameless = vec![Filter::SessionsOf(user_id), Filter::Anonymous(true)];
+    [Filter::User(vec![user_id]), Filter::All(nameless)]
 }

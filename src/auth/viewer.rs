@@ -51,7 +51,7 @@ pub(crate) struct Staff(Actor);
 #[derive(Clone, Debug)]
 pub(crate) struct Admin(Actor);
 
-/// The right to read some activities: everybody's, or one user's.
+/// The right to read some activities: everybody's, or what is held on one user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reader {
     pub(crate) only_user: Option<Uuid>,
@@ -124,6 +124,11 @@ impl Viewer {
             return Err(Error::Forbidden("Only staff may read this."));
         }
         Ok(Reader { only_user: user_id })
+    }
+
+    /// The right to read what is held on oneself.
+    pub(crate) fn own_reader(&self) -> Result<Reader, Error> {
+        Ok(Reader { only_user: Some(self.reading_user()?.id) })
     }
 
     pub(super) fn reading_user(&self) -> Result<&User, Error> {

@@ -31,6 +31,8 @@ pub(crate) enum Filter {
     UserAgent(Text),
     User(Vec<Uuid>),
     Session(Vec<Uuid>),
+    /// In any session of this user.
+    SessionsOf(Uuid),
     /// Whether nobody was logged in.
     Anonymous(bool),
 }
@@ -120,7 +122,7 @@ impl Filter {
                 Self::IpAddress(_) => Some("ipAddress"),
                 Self::UserAgent(_) => Some("userAgent"),
                 Self::User(_) => Some("user"),
-                Self::Session(_) => Some("session"),
+                Self::Session(_) | Self::SessionsOf(_) => Some("session"),
                 Self::Anonymous(_) => Some("anonymous"),
             });
         });
@@ -169,6 +171,15 @@ impl Filter {
             ),
             Self::User(ids) => Condition::all().add(one_of(Column::UserId, ids)),
             Self::Session(ids) => Condition::all().add(one_of(Column::SessionId, ids)),
+            Self::SessionsOf(user_id) => Condition::all().add(
+                Column::SessionId.in_subquery(
+                    Query::select()
+                        .column(session::Column::Id)
+                        .from(session::Entity)
+                        .and_where(session::Column::UserId.eq(*user_id))
+                        .take(),
+                ),
+            ),
             Self::Anonymous(true) => Condition::all().add(Column::UserId.is_null()),
             Self::Anonymous(false) => Condition::all().add(Column::UserId.is_not_null()),
         }

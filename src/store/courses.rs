@@ -20,8 +20,8 @@ pub(crate) struct Course {
 }
 
 impl Store {
-    /// How each of these sessions went, if there is any activity of it; of one user, if only theirs
-    /// may be read.
+    /// How each of these sessions went, if there is any activity of it; without those of others, if
+    /// only one user's may be read.
     pub(crate) async fn courses(
         &self,
         sessions: &[Uuid],
@@ -64,7 +64,9 @@ fn of_edge(column: activity::Column, order: Order, only_user: Option<Uuid>) -> S
     edge.column((activity::Entity, column))
         .from(activity::Entity)
         .and_where(Expr::col((activity::Entity, Column::SessionId)).eq(session))
-        .and_where_option(only_user.map(|user| Column::UserId.eq(user)))
+        .and_where_option(
+            only_user.map(|user| Column::UserId.eq(user).or(Column::UserId.is_null())),
+        )
         .order_by((activity::Entity, Column::Date), order.clone())
         .order_by((activity::Entity, Column::Id), order)
         .limit(1);

@@ -3,6 +3,8 @@
 //! The bound is a row value, `(date, id) < (?, ?)`, which both databases answer from the index
 //! alone. An OR chain, as sea-orm's `cursor_by` builds it, is not.
 
+use std::cmp::Ordering;
+
 use sea_orm::sea_query::{Asterisk, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ModelTrait, Order,
@@ -47,6 +49,27 @@ pub(crate) struct Slice<R> {
 }
 
 impl<R> Slice<R> {
+    /// The page of two lists together, of each of which this is the page; they have no row in common.
+    pub(crate) fn merge(
+        mut self,
+        other: Self,
+        page: &Page,
+        order: impl FnMut(&R, &R) -> Ordering,
+    ) -> Self {
+        self.rows.extend(other.rows);
+        self.rows.sort_by(order);
+        let more =
+            self.rows.len().saturating_sub(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        if page.backward {
+            self.rows.drain(..more);
+        } else {
+            self.rows.truncate(self.rows.len() - more);
+        }
+        self.has_previous |= other.has_previous || page.backward && more > 0;
+        self.has_next |= other.has_next || !page.backward && more > 0;
+        self
+    }
+
     /// The same page of what is made of the rows.
     pub(crate) fn map<T>(self, make: impl FnMut(R) -> T) -> Slice<T> {
         let Self { rows, has_previous, has_next } = self;

@@ -53,7 +53,9 @@ impl Filter {
                 leader = Some(*term);
                 break;
             }
-            if wanted == Wanted::All && matches!(term, Self::User(_) | Self::Session(_)) {
+            if wanted == Wanted::All
+                && matches!(term, Self::User(_) | Self::Session(_) | Self::SessionsOf(_))
+            {
                 leader = Some(*term);
                 break;
             }
@@ -78,7 +80,7 @@ impl Filter {
         match (self, self.is_in_pieces()) {
             (Self::Session(_), false) => 0,
             (Self::User(_), false) => 1,
-            (Self::Session(_), true) => 2,
+            (Self::Session(_) | Self::SessionsOf(_), true) => 2,
             (Self::User(_), true) => 3,
             (Self::IpAddress(Text::In(_)), false) => 4,
             (Self::Path(Text::In(_)), false) => 5,
@@ -100,6 +102,7 @@ impl Filter {
                 Text::Contains(_) => false,
             },
             Self::User(ids) | Self::Session(ids) => ids.len() > 1,
+            Self::SessionsOf(_) => true,
             _ => false,
         }
     }
@@ -155,6 +158,7 @@ mod tests {
         for (filters, index) in [
             (vec![sessions.clone(), Filter::Anonymous(true)], "session_id_date_id"),
             (vec![session.clone(), Filter::Anonymous(true)], "session_id_date_id"),
+            (vec![Filter::SessionsOf(Uuid::nil()), Filter::Anonymous(true)], "session_id_date_id"),
             (vec![session.clone(), user.clone(), since.clone()], "session_id_date_id"),
             (vec![user.clone(), name.clone()], "user_id_date_id"),
             (vec![session, name.clone()], "session_id_date_id"),

@@ -19,6 +19,8 @@ impl Filter {
             Self::UserAgent(text) => text.matches(user_agent),
             Self::User(ids) => row.user_id.is_some_and(|id| ids.contains(&id)),
             Self::Session(ids) => row.session_id.is_some_and(|id| ids.contains(&id)),
+            // Who watches is staff, and is shown the whole log.
+            Self::SessionsOf(_) => false,
             Self::Anonymous(anonymous) => row.user_id.is_none() == *anonymous,
         }
     }

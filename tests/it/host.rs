@@ -82,7 +82,7 @@ async fn the_sessions_of_the_hosts_users_are_theirs() {
 
     let query = "{ viewer { activities { totalCount nodes { session { id user { username } activities { totalCount } } } } } }";
     let data = graphql(&browser, "42 jeff", query).await;
-    assert_eq!(data["data"]["viewer"]["activities"]["totalCount"], 2, "{data}");
+    assert_eq!(data["data"]["viewer"]["activities"]["totalCount"], 3, "{data}");
     let held = &data["data"]["viewer"]["activities"]["nodes"][0]["session"];
     assert_eq!((&held["id"], &held["user"]["username"]), (&of_jeff["id"], &"jeff".into()));
 }

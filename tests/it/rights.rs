@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, TestApp};
+use crate::harness::{Client, PASSWORD, TestApp};
 
 const STAFF_ONLY: [&str; 5] = [
     "{ activities { nodes { id } } }",
@@ -106,6 +106,46 @@ async fn users_read_what_is_held_on_them_and_nothing_else() {
         jeff.graphql(filtered).await["viewer"]["activities"]["nodes"],
         json!([{ "path": "/2" }])
     );
+    // What was done in the same session while nobody was logged in is held on them too.
+    app.make_user("eve", "user").await;
+    let eve = app.visitor();
+    eve.log("/before").await;
+    eve.log_in("eve", PASSWORD).await;
+    for path in ["/a", "/b", "/c"] {
+        eve.log(path).await;
+    }
+    let query = "query($first: Int, $after: String, $last: Int, $before: String) { viewer {
+        activities(first: $first, after: $after, last: $last, before: $before) {
+            totalCount nodes { id path }
+            pageInfo { hasPreviousPage hasNextPage startCursor endCursor } } } }";
+    let all = ["/c", "/b", "/a", "/before"];
+    let page = async |bounds: Value| {
+        let page = eve.graphql_with(query, bounds).await["viewer"]["activities"].clone();
+        assert_eq!(page["totalCount"], 4);
+        let nodes = page["nodes"].as_array().unwrap();
+        let paths: Vec<_> =
+            nodes.iter().map(|node| node["path"].as_str().unwrap().to_owned()).collect();
+        (paths, page["pageInfo"].clone(), nodes[0]["id"].clone())
+    };
+    assert_eq!(page(json!({})).await.0, all);
+    let (paths, info, _) = page(json!({ "first": 3 })).await;
+    assert_eq!(paths, all[..3]);
+    assert_eq!(info["hasNextPage"], true);
+    let (paths, info, before) = page(json!({ "first": 3, "after": info["endCursor"] })).await;
+    assert_eq!(paths, all[3..]);
+    assert_eq!(info["hasNextPage"], false);
+    let (paths, info, _) = page(json!({ "last": 2, "before": info["startCursor"] })).await;
+    assert_eq!(paths, all[1..3]);
+    assert_eq!(info["hasPreviousPage"], true);
+    let session = "{ viewer { session { entryPath activityStats { activities } } } }";
+    let told = json!({ "entryPath": "/before", "activityStats": { "activities": 4 } });
+    assert_eq!(eve.graphql(session).await["viewer"]["session"], told);
+    // By its id too, but not for others.
+    let node = "query($id: ID!) { node(id: $id) { ... on Activity { path } } }";
+    let data = eve.graphql_with(node, json!({ "id": before })).await;
+    assert_eq!(data["node"]["path"], "/before");
+    assert_eq!(jeff.graphql_with(node, json!({ "id": before })).await["node"], Value::Null);
+
     let query = "{ viewer { activities { nodes { id } } } }";
     assert_eq!(app.visitor().graphql_error(query).await, "UNAUTHENTICATED");
     let query = "{ viewer { user { sessions { nodes { id } } } } }";

@@ -6,7 +6,6 @@ use super::activity::{Activity, ActivityOrder, activities};
 use super::filter::ActivityFilter;
 use super::session::Session;
 use super::user::{Role, User};
-use crate::activity::Filter;
 use crate::auth;
 use crate::error::Error;
 use crate::graphql::connection::{Connection, PageArguments};
@@ -46,7 +45,8 @@ impl Viewer {
         self.0.scopes().iter().map(|scope| Scope::from(*scope)).collect()
     }
 
-    /// What is held on you. Only if you are logged in.
+    /// What is held on you, also what was done in your sessions while nobody was logged in. Only if you
+    /// are logged in.
     #[allow(clippy::too_many_arguments)]
     async fn activities(
         &self,
@@ -63,11 +63,9 @@ impl Viewer {
             ActivityOrder,
         >,
     ) -> async_graphql::Result<Connection<Activity>> {
-        let id = self.0.user().map(|user| user.id);
-        let reader = self.0.reader_of(id)?;
+        let reader = self.0.own_reader()?;
         let page = PageArguments { first, after, last, before };
-        let within = Filter::User(id.into_iter().collect());
-        activities(context, reader, Some(within), page, filter, order_by).await
+        activities(context, reader, None, page, filter, order_by).await
     }
 }
 
