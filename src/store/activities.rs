@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::entity::activity::{Column, Entity, Model};
 use super::entity::session;
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
-use super::leading::Wanted;
+use super::leading::{ByIndex, Wanted};
 use super::{Store, Timestamp};
 use crate::error::Error;
 
@@ -63,8 +63,8 @@ impl Store {
         descending: bool,
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
-        let keyset = Keyset { key: Column::Date, id: Column::Id, descending };
-        let condition = filter.by_index(&self.read, Wanted::ByDate).await?;
+        let ByIndex { condition, is_sorted } = filter.by_index(&self.read, Wanted::ByDate).await?;
+        let keyset = Keyset { key: Column::Date, id: Column::Id, descending, ids_first: is_sorted };
         Ok(keyset.fetch(&self.read, Entity::find().filter(condition), page).await?)
     }
 
@@ -74,7 +74,7 @@ impl Store {
         filter: &Filter,
         cap: u64,
     ) -> Result<CappedCount, Error> {
-        let condition = filter.by_index(&self.read, Wanted::All).await?;
+        let condition = filter.by_index(&self.read, Wanted::All).await?.condition;
         Ok(keyset::count(&self.read, Entity::find().filter(condition), cap).await?)
     }
 

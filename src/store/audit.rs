@@ -32,7 +32,8 @@ impl Store {
         filter: &Filter,
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
-        let keyset = Keyset { key: Column::Date, id: Column::Id, descending: true };
+        let keyset =
+            Keyset { key: Column::Date, id: Column::Id, descending: true, ids_first: false };
         Ok(keyset.fetch(&self.read, filter.select(), page).await?)
     }
 

@@ -83,6 +83,9 @@ pub(crate) struct Keyset<C> {
     pub key: C,
     pub id: C,
     pub descending: bool,
+    /// No index has the rows in this order, but one has all that puts them in order: the ids of the
+    /// page are found first, and only its rows are read.
+    pub ids_first: bool,
 }
 
 /// A count that stops at a limit.
@@ -119,8 +122,12 @@ impl<C: ColumnTrait> Keyset<C> {
             query = query.filter(self.beyond(far, ahead.opposite(), Edge::Without));
         }
         // One row more than asked for tells whether something comes after it.
-        let mut rows =
-            self.sorted(query, ahead).limit(page.limit.saturating_add(2)).all(database).await?;
+        let mut sorted = self.sorted(query, ahead).limit(page.limit.saturating_add(2));
+        if self.ids_first {
+            let ids = sorted.select_only().column(self.id).into_query();
+            sorted = self.sorted(E::find().filter(self.id.in_subquery(ids)), ahead);
+        }
+        let mut rows = sorted.all(database).await?;
 
         let bound_is_there =
             near.as_ref().is_some_and(|near| rows.first().is_some_and(|row| self.is_at(row, near)));

@@ -18,8 +18,10 @@ use super::activities::{Filter, Text};
 use super::entity::activity::Entity;
 use super::keyset;
 
-/// So many are sorted; of more, the next one is not far away.
+/// So many rows are sorted; of more, the next one is not far away.
 const FEW: u64 = 20_000;
+/// The same where the index has all that is asked about.
+const FEW_OF_INDEX: u64 = 50_000;
 
 /// In which order the rows are wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,27 +30,36 @@ pub(super) enum Wanted {
     All,
 }
 
+/// How to ask.
+pub(super) struct ByIndex {
+    pub condition: Condition,
+    /// The index does not have them in the order that is wanted.
+    pub is_sorted: bool,
+}
+
 impl Filter {
     /// The condition, worded so that the right index is asked.
     pub(super) async fn by_index<C: ConnectionTrait>(
         &self,
         connection: &C,
         wanted: Wanted,
-    ) -> Result<Condition, DbErr> {
+    ) -> Result<ByIndex, DbErr> {
         let backend = connection.get_database_backend();
         let terms = self.terms();
         let mut leaders: Vec<_> = terms.iter().copied().filter(|term| term.rank() < NONE).collect();
         leaders.sort_by_key(|term| term.rank());
         if backend != DatabaseBackend::Sqlite || leaders.is_empty() {
-            return Ok(self.condition(backend));
+            return Ok(ByIndex { condition: self.condition(backend), is_sorted: false });
         }
         if wanted == Wanted::All && leaders.len() > 1 {
             // Half of the log is no help where nothing has to be in order.
             leaders.retain(|term| !matches!(term, Self::Anonymous(_)));
         }
         let (mut leader, mut is_few) = (None, false);
+        let asked = terms.iter().filter(|term| !matches!(term, Self::Date(..))).count();
+        let few = if asked == 1 { FEW_OF_INDEX } else { FEW };
         for term in &leaders {
-            is_few = term.is_in_pieces() && term.finds_few(connection).await?;
+            is_few = term.is_in_pieces() && term.finds_few(connection, few).await?;
             if is_few || !term.is_in_pieces() {
                 leader = Some(*term);
                 break;
@@ -63,7 +74,7 @@ impl Filter {
         if wanted == Wanted::All {
             leader = leader.or(leaders.first().copied());
         }
-        Ok(terms.into_iter().fold(Condition::all(), |all, term| {
+        let condition = terms.into_iter().fold(Condition::all(), |all, term| {
             let condition = term.condition(backend);
             let is_asked = match (term, leader) {
                 // Of few, or of none that leads: the log by date, or not by date.
@@ -72,7 +83,8 @@ impl Filter {
                 (_, None) => false,
             };
             if is_asked { all.add(condition) } else { all.add(without_index(condition)) }
-        }))
+        });
+        Ok(ByIndex { condition, is_sorted: is_few })
     }
 
     /// How few it is likely to let through, if an index finds them.
@@ -107,9 +119,9 @@ impl Filter {
         }
     }
 
-    async fn finds_few<C: ConnectionTrait>(&self, connection: &C) -> Result<bool, DbErr> {
+    async fn finds_few<C: ConnectionTrait>(&self, connection: &C, few: u64) -> Result<bool, DbErr> {
         let found = Entity::find().filter(self.condition(DatabaseBackend::Sqlite));
-        Ok(!keyset::count(connection, found, FEW).await?.capped)
+        Ok(!keyset::count(connection, found, few).await?.capped)
     }
 
     /// What has to hold, one by one.
@@ -174,7 +186,7 @@ mod tests {
         ] {
             let filter = Filter::All(filters);
             for wanted in [Wanted::ByDate, Wanted::All] {
-                let condition = filter.by_index(&database.read, wanted).await?;
+                let condition = filter.by_index(&database.read, wanted).await?.condition;
                 let mut query = Entity::find().filter(condition);
                 if wanted == Wanted::ByDate {
                     query = query.order_by_desc(Column::Date).order_by_desc(Column::Id);

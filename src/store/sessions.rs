@@ -49,7 +49,7 @@ impl Store {
             SortKey::FirstSeenAt => Column::FirstSeenAt,
             SortKey::LastSeenAt => Column::LastSeenAt,
         };
-        let keyset = Keyset { key: column, id: Column::Id, descending };
+        let keyset = Keyset { key: column, id: Column::Id, descending, ids_first: false };
         Ok(keyset.fetch(&self.read, self.select_sessions(filter, key), page).await?)
     }
 

@@ -55,7 +55,7 @@ impl Store {
             SortKey::CreatedAt => Column::CreatedAt,
             SortKey::LastSeenAt => Column::LastSeenAt,
         };
-        let keyset = Keyset { key, id: Column::Id, descending };
+        let keyset = Keyset { key, id: Column::Id, descending, ids_first: false };
         Ok(keyset.fetch(&self.read, self.select_users(filter), page).await?)
     }
 

@@ -53,7 +53,7 @@ impl Snapshot {
         dimensions: &[Dimension],
         tally: &mut Tally,
     ) -> Result<(), Error> {
-        let condition = filter.by_index(&self.0, Wanted::All).await?;
+        let condition = filter.by_index(&self.0, Wanted::All).await?.condition;
         self.gather_where(condition, dimensions, tally).await
     }
 
