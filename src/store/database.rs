@@ -35,6 +35,9 @@ const CHECKPOINT_PAGES: &str = "2500";
 /// On SQLite an insert of each number of rows into each of three tables is a statement of its own;
 /// and a few others.
 const STATEMENT_CACHE: usize = 3 * MAX_SQLITE_ROWS + 64;
+/// Rows of SQLite that wait for whoever reads them; with the default of 50 a long result has the two
+/// threads wait for each other all the time.
+const ROWS_WAITING: usize = 1_000;
 const READERS: u32 = 8;
 /// For what every request needs, such as who the caller is: it never waits for those who read much.
 const LOOKUPS: u32 = 4;
@@ -203,7 +206,7 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 .statement_cache_capacity(STATEMENT_CACHE),
-            Role::Reader { .. } => sqlite.read_only(true),
+            Role::Reader { .. } => sqlite.read_only(true).row_buffer_size(ROWS_WAITING),
         }
     });
     if let Role::Reader { timeout, .. } = role {
@@ -227,16 +230,20 @@ async fn limit(connection: &mut SqliteConnection, timeout: Duration) -> Result<(
 
 fn postgres(url: &str, role: Role) -> ConnectOptions {
     let mut options = common(url);
-    let (connections, timeout) = match role {
-        Role::Writer => (WRITERS, WRITE_TIMEOUT),
-        Role::Reader { connections, timeout } => (connections, timeout),
+    let (connections, timeout, planning) = match role {
+        Role::Writer => (WRITERS, WRITE_TIMEOUT, "auto"),
+        // A plan for any value suits none of them: of a path that nobody has visited it would look for
+        // fifty activities in the whole log.
+        Role::Reader { connections, timeout } => (connections, timeout, "force_custom_plan"),
     };
     options
         .max_connections(connections)
         .statement_timeout(timeout)
         .set_application_name("djaffar")
-        // What is acknowledged is on disk, whatever the server's default is.
-        .map_sqlx_postgres_opts(|postgres| postgres.options([("synchronous_commit", "on")]));
+        .map_sqlx_postgres_opts(move |postgres| {
+            // What is acknowledged is on disk, whatever the server's default is.
+            postgres.options([("synchronous_commit", "on"), ("plan_cache_mode", planning)])
+        });
     options
 }
 
@@ -272,6 +279,7 @@ mod tests {
             let database = Database::connect(&url).await?;
             assert_eq!(setting(&database.write, "SHOW synchronous_commit").await?, "on");
             assert_eq!(setting(&database.read, "SHOW statement_timeout").await?, "8s");
+            assert_eq!(setting(&database.read, "SHOW plan_cache_mode").await?, "force_custom_plan");
             return Ok(());
         }
         let directory = tempfile::tempdir().map_err(Error::internal)?;
