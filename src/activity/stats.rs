@@ -38,19 +38,20 @@ impl Activities {
     }
 
     /// The same for each bucket of time that the filter's range touches; where the range is open,
-    /// from the first or to the last of the activities.
+    /// from the first or to the last of the activities, whose span is asked for then.
     pub(crate) async fn timeline(
         &self,
         reader: &Reader,
         filter: Filter,
         bucket: TimeBucket,
         zone: &str,
+        span: impl AsyncFnOnce() -> Result<Option<(Timestamp, Timestamp)>, Error>,
     ) -> Result<Vec<Bucket>, Error> {
         let zone = calendar::time_zone(zone)?;
         let filter = readable(reader, filter);
         let (mut first, mut last) = filter.bounds();
         if first.is_none() || last.is_none() {
-            let Some(span) = self.store.stats(&filter).await?.span else { return Ok(Vec::new()) };
+            let Some(span) = span().await? else { return Ok(Vec::new()) };
             first = first.or(Some(span.0));
             last = last.or(Some(span.1));
         }

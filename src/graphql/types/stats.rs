@@ -109,7 +109,9 @@ impl ActivityStats {
     ) -> Result<Vec<TimelineBucket>, Error> {
         let activities = &domain(context)?.activities;
         let filter = self.filter.clone();
-        let timeline = activities.timeline(&self.reader, filter, bucket.into(), &time_zone).await?;
+        let span = async || Ok(self.count(context).await?.span);
+        let timeline =
+            activities.timeline(&self.reader, filter, bucket.into(), &time_zone, span).await?;
         Ok(timeline.into_iter().map(TimelineBucket::from).collect())
     }
 

@@ -49,7 +49,7 @@ pub(crate) struct Item {
 }
 
 /// The items of one dimension, by their numbers.
-pub(crate) type Items = HashMap<u32, Item>;
+pub(crate) type Items = foldhash::HashMap<u32, Item>;
 
 /// Everything that is kept of a period.
 #[derive(Clone, Debug, Default)]

@@ -144,7 +144,7 @@ impl Snapshot {
         first: usize,
         with_people: bool,
     ) -> Result<Vec<(u32, Item)>, Error> {
-        let mut counts: HashMap<u32, u64> =
+        let mut counts: foldhash::HashMap<u32, u64> =
             of_log.iter().map(|(number, item)| (*number, item.activities)).collect();
         let count = |row: &rollup_item::Model| {
             for item in PackedItems::new(row) {
@@ -159,7 +159,7 @@ impl Snapshot {
         if !with_people {
             return Ok(items);
         }
-        let mut wanted: Items = HashMap::new();
+        let mut wanted = Items::default();
         for (number, _) in &items {
             wanted.insert(*number, of_log.get(number).cloned().unwrap_or_default());
         }
