@@ -111,7 +111,7 @@ impl Store {
         self.writer.stop();
     }
 
-    /// A transaction of administration.
+    /// A transaction that writes, for all but the writer.
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         transaction::begin_writing(&self.write).await
     }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Select,
 };
 
 use super::terms::Kind;
@@ -94,49 +94,44 @@ impl Store {
 
     /// The numbers of a dimension that are counted; hours and days are made of these.
     async fn used_of(&self, dimension: Dimension) -> Result<HashSet<u32>, Error> {
-        use rollup_item::Column;
+        use rollup_item::{Column, Entity};
 
         let mut used = HashSet::new();
-        let mut after = Timestamp(i64::MIN);
-        loop {
-            let rows: Vec<(Timestamp, Vec<u8>)> = rollup_item::Entity::find()
-                .select_only()
-                .columns([Column::Start, Column::Counts])
-                .filter(Column::Dimension.eq(dimension.code()))
-                .filter(Column::Level.eq(Level::Quarter.length()))
-                .filter(Column::Start.gt(after))
-                .order_by_asc(Column::Start)
-                .limit(ROWS)
-                .into_tuple()
-                .all(&self.read)
-                .await?;
-            let Some(last) = rows.last() else { return Ok(used) };
-            after = last.0;
-            for (_, counts) in &rows {
-                used.extend(PackedItems::of_counts(counts).map(|item| item.number));
-            }
-        }
+        let counted = Entity::find().filter(Column::Dimension.eq(dimension.code()));
+        let quarters = counted.filter(Column::Level.eq(Level::Quarter.length()));
+        let read = |counts: &[u8]| {
+            used.extend(PackedItems::of_counts(counts).map(|item| item.number));
+        };
+        self.read_all(quarters, Column::Start, Column::Counts, read).await?;
+        Ok(used)
     }
 
     async fn used_sessions(&self) -> Result<HashSet<u32>, Error> {
-        use rollup::Column;
+        use rollup::{Column, Entity};
 
         let mut used = HashSet::new();
+        let quarters = Entity::find().filter(Column::Level.eq(Level::Quarter.length()));
+        let read = |sessions: &[u8]| used.extend(packed::numbers(sessions));
+        self.read_all(quarters, Column::Start, Column::Sessions, read).await?;
+        Ok(used)
+    }
+
+    /// Reads one column of periods, some at a time in the order of their beginnings.
+    async fn read_all<E: EntityTrait>(
+        &self,
+        periods: Select<E>,
+        start: E::Column,
+        column: E::Column,
+        mut read: impl FnMut(&[u8]),
+    ) -> Result<(), Error> {
+        let periods = periods.select_only().columns([start, column]).order_by_asc(start);
         let mut after = Timestamp(i64::MIN);
         loop {
-            let rows: Vec<(Timestamp, Vec<u8>)> = rollup::Entity::find()
-                .select_only()
-                .columns([Column::Start, Column::Sessions])
-                .filter(Column::Level.eq(Level::Quarter.length()))
-                .filter(Column::Start.gt(after))
-                .order_by_asc(Column::Start)
-                .limit(ROWS)
-                .into_tuple()
-                .all(&self.read)
-                .await?;
-            let Some(last) = rows.last() else { return Ok(used) };
+            let some = periods.clone().filter(start.gt(after)).limit(ROWS);
+            let rows: Vec<(Timestamp, Vec<u8>)> = some.into_tuple().all(&self.read).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
             after = last.0;
-            rows.iter().for_each(|(_, sessions)| used.extend(packed::numbers(sessions)));
+            rows.iter().for_each(|(_, bytes)| read(bytes));
         }
     }
 
