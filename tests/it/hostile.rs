@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, PASSWORD, Server, TestApp};
-use crate::subscriptions::Socket;
+use crate::harness::{Client, PASSWORD, Server, Socket, TestApp};
 
 /// The query by which tools read the schema.
 const INTROSPECTION: &str = "query IntrospectionQuery { __schema { queryType { name } mutationType { name }

@@ -42,6 +42,7 @@ mod sessions;
 mod setup;
 mod stats;
 mod subscriptions;
+mod timeline;
 mod tokens;
 mod tracker;
 mod tracker_batch;

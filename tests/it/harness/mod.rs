@@ -4,6 +4,7 @@ mod client;
 mod database;
 mod postgres;
 mod program;
+mod socket;
 
 use std::net::SocketAddr;
 
@@ -15,6 +16,7 @@ pub use client::{Client, set_cookie};
 pub use database::TestDatabase;
 pub use postgres::PostgresServer;
 pub use program::{Program, Server};
+pub use socket::Socket;
 
 /// The password of every user that a test makes.
 pub const PASSWORD: &str = "correct horse battery staple";

@@ -1,0 +1,106 @@
+//! Where the hours and days of a timeline begin, by the clocks of those who look.
+
+use crate::harness::{Client, TestApp};
+
+/// The edges of a timeline over a range, as the clocks on the wall show them there.
+async fn edges(staff: &Client, bucket: &str, zone: &str, from: &str, to: &str) -> Vec<String> {
+    let query = format!(
+        "{{ activityStats(where: {{ date: {{ gte: \"{from}\", lt: \"{to}\" }} }}) {{
+            timeline(bucket: {bucket}, timeZone: \"{zone}\") {{ start end }} }} }}"
+    );
+    let data = staff.graphql(&query).await;
+    let buckets = data["activityStats"]["timeline"].as_array().unwrap().clone();
+    let starts = buckets.iter().map(|bucket| bucket["start"].as_str().unwrap().to_owned());
+    let last = buckets.last().map(|bucket| bucket["end"].as_str().unwrap().to_owned());
+    starts.chain(last).map(|edge| edge.replace(":00+00:00", "")).collect()
+}
+
+#[tokio::test]
+async fn days_are_as_long_as_they_are_where_people_live() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    for (bucket, zone, from, to, expected) in [
+        // 25 hours, and 23.
+        (
+            "DAY",
+            "Europe/Berlin",
+            "2026-10-24T22:00:00Z",
+            "2026-10-26T23:00:00Z",
+            "2026-10-24T22:00 2026-10-25T23:00 2026-10-26T23:00",
+        ),
+        (
+            "DAY",
+            "Europe/Berlin",
+            "2026-03-28T23:00:00Z",
+            "2026-03-30T22:00:00Z",
+            "2026-03-28T23:00 2026-03-29T22:00 2026-03-30T22:00",
+        ),
+        // The hour that comes twice.
+        (
+            "HOUR",
+            "Europe/Berlin",
+            "2026-10-25T00:10:00Z",
+            "2026-10-25T02:10:00Z",
+            "2026-10-25T00:00 2026-10-25T01:00 2026-10-25T02:00 2026-10-25T03:00",
+        ),
+        // Three quarters of an hour beside the rest of the world.
+        (
+            "HOUR",
+            "Asia/Kathmandu",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:30:00Z",
+            "2025-12-31T23:15 2026-01-01T00:15 2026-01-01T01:15",
+        ),
+        // Clocks go forward by half an hour.
+        (
+            "HOUR",
+            "Australia/Lord_Howe",
+            "2026-10-03T14:30:00Z",
+            "2026-10-03T16:00:00Z",
+            "2026-10-03T14:30 2026-10-03T15:30 2026-10-03T16:00",
+        ),
+        // A day that begins at one o'clock.
+        (
+            "DAY",
+            "Africa/Cairo",
+            "2026-04-23T12:00:00Z",
+            "2026-04-24T12:00:00Z",
+            "2026-04-22T22:00 2026-04-23T22:00 2026-04-24T21:00",
+        ),
+        // A day that never was.
+        (
+            "DAY",
+            "Pacific/Apia",
+            "2011-12-29T12:00:00Z",
+            "2011-12-30T12:00:00Z",
+            "2011-12-29T10:00 2011-12-30T10:00 2011-12-31T10:00",
+        ),
+        (
+            "WEEK",
+            "America/New_York",
+            "2026-11-01T12:00:00Z",
+            "2026-11-02T12:00:00Z",
+            "2026-10-26T04:00 2026-11-02T05:00 2026-11-09T05:00",
+        ),
+        (
+            "MONTH",
+            "UTC",
+            "2026-01-31T00:00:00Z",
+            "2026-03-01T00:00:00Z",
+            "2026-01-01T00:00 2026-02-01T00:00 2026-03-01T00:00",
+        ),
+        (
+            "MINUTE",
+            "UTC",
+            "2026-01-01T00:00:30Z",
+            "2026-01-01T00:02:00Z",
+            "2026-01-01T00:00 2026-01-01T00:01 2026-01-01T00:02",
+        ),
+    ] {
+        assert_eq!(
+            edges(&staff, bucket, zone, from, to).await.join(" "),
+            expected,
+            "{zone} {bucket}"
+        );
+    }
+}
