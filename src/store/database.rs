@@ -292,4 +292,17 @@ mod tests {
         assert_eq!(setting(&database.read, "PRAGMA busy_timeout").await?, "5000");
         Ok(())
     }
+
+    /// With page caches in common they would rob each other: see `.cargo/config.toml`.
+    #[tokio::test]
+    async fn each_connection_keeps_its_own_pages() -> Result<(), Error> {
+        let directory = tempfile::tempdir().map_err(Error::internal)?;
+        let url = format!("sqlite://{}/test.db", directory.path().display());
+        let database = Database::connect(&url).await?;
+        let sql = "SELECT group_concat(compile_options) FROM pragma_compile_options";
+        let options = setting(&database.read, sql).await?;
+        assert!(options.contains("THREADSAFE=1"), "{options}");
+        assert!(!options.contains("ENABLE_MEMORY_MANAGEMENT"), "{options}");
+        Ok(())
+    }
 }
