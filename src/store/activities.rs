@@ -65,7 +65,7 @@ impl Store {
     ) -> Result<Slice<Model>, Error> {
         let ByIndex { condition, is_sorted } = filter.by_index(&self.read, Wanted::ByDate).await?;
         let keyset = Keyset { key: Column::Date, id: Column::Id, descending, ids_first: is_sorted };
-        Ok(keyset.fetch(&self.read, Entity::find().filter(condition), page).await?)
+        Ok(keyset.fetch(&self.read, condition, page).await?)
     }
 
     /// How many activities the filter lets through.
@@ -75,7 +75,7 @@ impl Store {
         cap: u64,
     ) -> Result<CappedCount, Error> {
         let condition = filter.by_index(&self.read, Wanted::All).await?.condition;
-        Ok(keyset::count(&self.read, Entity::find().filter(condition), cap).await?)
+        Ok(keyset::count::<Entity>(&self.read, condition, cap).await?)
     }
 
     /// Those of the activities that exist, in no order.

@@ -1,8 +1,6 @@
 //! Queries on the audit log, which only ever grows until its retention ends.
 
-use sea_orm::{
-    Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, Select,
-};
+use sea_orm::{Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::activities::{Bound, one_of};
@@ -34,7 +32,7 @@ impl Store {
     ) -> Result<Slice<Model>, Error> {
         let keyset =
             Keyset { key: Column::Date, id: Column::Id, descending: true, ids_first: false };
-        Ok(keyset.fetch(&self.read, filter.select(), page).await?)
+        Ok(keyset.fetch(&self.read, filter.condition(), page).await?)
     }
 
     /// How many lines the audit log has.
@@ -43,12 +41,12 @@ impl Store {
         filter: &Filter,
         cap: u64,
     ) -> Result<CappedCount, Error> {
-        Ok(keyset::count(&self.read, filter.select(), cap).await?)
+        Ok(keyset::count::<Entity>(&self.read, filter.condition(), cap).await?)
     }
 }
 
 impl Filter {
-    fn select(&self) -> Select<Entity> {
+    fn condition(&self) -> Condition {
         let mut condition = Condition::all();
         for actions in &self.actions {
             condition = condition.add(one_of(Column::Action, actions));
@@ -63,7 +61,7 @@ impl Filter {
         for (bound, at) in &self.date {
             condition = condition.add(bound.on(Column::Date, *at));
         }
-        Entity::find().filter(condition)
+        condition
     }
 }
 

@@ -7,8 +7,9 @@ use std::cmp::Ordering;
 
 use sea_orm::sea_query::{Asterisk, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ModelTrait, Order,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
+    FromQueryResult, ModelTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -38,6 +39,18 @@ pub(crate) struct Page {
     pub before: Option<Position>,
     /// Whether to find out what a bound has cut off; costs a statement for each bound.
     pub peek: bool,
+}
+
+impl Page {
+    /// Where it starts, and where it ends at the latest.
+    fn bounds(&self) -> (&Option<Position>, &Option<Position>) {
+        if self.backward { (&self.before, &self.after) } else { (&self.after, &self.before) }
+    }
+
+    /// Where it goes from there.
+    fn ahead(&self) -> Side {
+        if self.backward { Side::Earlier } else { Side::Later }
+    }
 }
 
 /// A page of rows, in the order of the list.
@@ -97,49 +110,36 @@ pub(crate) struct CappedCount {
 }
 
 impl<C: ColumnTrait> Keyset<C> {
-    /// Fetches one page of `select`.
-    pub(crate) async fn fetch<E: EntityTrait<Column = C>>(
+    /// Fetches one page of the rows for which the condition holds.
+    pub(crate) async fn fetch<M>(
         &self,
         database: &DatabaseConnection,
-        select: Select<E>,
+        condition: Condition,
         page: &Page,
-    ) -> Result<Slice<E::Model>, DbErr>
+    ) -> Result<Slice<M>, DbErr>
     where
-        E::Model: ModelTrait<Entity = E>,
+        M: ModelTrait + FromQueryResult,
+        M::Entity: EntityTrait<Column = C, Model = M>,
     {
-        let (near, far) = match page.backward {
-            false => (&page.after, &page.before),
-            true => (&page.before, &page.after),
-        };
-        let ahead = if page.backward { Side::Earlier } else { Side::Later };
-        let mut query = select.clone();
-        // The row of the bound itself tells whether something comes before the page.
-        let edge = if page.peek { Edge::With } else { Edge::Without };
-        if let Some(near) = near {
-            query = query.filter(self.beyond(near, ahead, edge));
-        }
-        if let Some(far) = far {
-            query = query.filter(self.beyond(far, ahead.opposite(), Edge::Without));
-        }
-        // One row more than asked for tells whether something comes after it.
-        let mut sorted = self.sorted(query, ahead).limit(page.limit.saturating_add(2));
-        if self.ids_first {
-            let ids = sorted.select_only().column(self.id).into_query();
-            sorted = self.sorted(E::find().filter(self.id.in_subquery(ids)), ahead);
-        }
-        let mut rows = sorted.all(database).await?;
+        let (near, far) = page.bounds();
+        let ahead = page.ahead();
+        let mut rows = self.select::<M::Entity>(condition.clone(), page).all(database).await?;
 
         let bound_is_there =
             near.as_ref().is_some_and(|near| rows.first().is_some_and(|row| self.is_at(row, near)));
         if bound_is_there {
             rows.remove(0);
         }
-        let has_behind = bound_is_there
-            || self.is_cut(database, &select, page, near.as_ref(), ahead.opposite()).await?;
+        let is_cut = async |bound: &Option<Position>, side| match bound {
+            Some(bound) if page.peek => {
+                self.is_cut::<M::Entity>(database, condition.clone(), bound, side).await
+            }
+            _ => Ok(false),
+        };
+        let has_behind = bound_is_there || is_cut(near, ahead.opposite()).await?;
         let has_more = rows.len() as u64 > page.limit;
         rows.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-        let has_ahead =
-            has_more || self.is_cut(database, &select, page, far.as_ref(), ahead).await?;
+        let has_ahead = has_more || is_cut(far, ahead).await?;
         if page.backward {
             rows.reverse();
         }
@@ -148,17 +148,44 @@ impl<C: ColumnTrait> Keyset<C> {
         Ok(Slice { rows, has_previous, has_next })
     }
 
+    /// The rows of a page from its near end on: two more than it holds, for what lies at its ends.
+    pub(super) fn select<E: EntityTrait<Column = C>>(
+        &self,
+        condition: Condition,
+        page: &Page,
+    ) -> Select<E> {
+        let (near, far) = page.bounds();
+        let ahead = page.ahead();
+        let mut query = E::find();
+        // The row of the bound itself tells whether something comes before the page.
+        let edge = if page.peek { Edge::With } else { Edge::Without };
+        // The bounds come first: of several conditions on the sort key SQLite asks its index about
+        // the first one, and looks at every row from there on for the others.
+        if let Some(near) = near {
+            query = query.filter(self.beyond(near, ahead, edge));
+        }
+        if let Some(far) = far {
+            query = query.filter(self.beyond(far, ahead.opposite(), Edge::Without));
+        }
+        let query = query.filter(condition);
+        // One row more than asked for tells whether something comes after it.
+        let sorted = self.sorted(query, ahead).limit(page.limit.saturating_add(2));
+        if !self.ids_first {
+            return sorted;
+        }
+        let ids = sorted.select_only().column(self.id).into_query();
+        self.sorted(E::find().filter(self.id.in_subquery(ids)), ahead)
+    }
+
     /// Whether a bound cuts off rows: itself, or any on that side of it.
     async fn is_cut<E: EntityTrait<Column = C>>(
         &self,
         database: &DatabaseConnection,
-        select: &Select<E>,
-        page: &Page,
-        bound: Option<&Position>,
+        condition: Condition,
+        bound: &Position,
         side: Side,
     ) -> Result<bool, DbErr> {
-        let Some(bound) = bound.filter(|_| page.peek) else { return Ok(false) };
-        let query = select.clone().filter(self.beyond(bound, side, Edge::With));
+        let query = E::find().filter(self.beyond(bound, side, Edge::With)).filter(condition);
         // From the bound outwards, where the first row is likely to be found.
         Ok(self.sorted(query, side).limit(1).one(database).await?.is_some())
     }
@@ -221,13 +248,18 @@ enum Edge {
     Without,
 }
 
-/// Counts the rows of `select`, but no more than `cap`.
-pub(crate) async fn count<E: EntityTrait, C: ConnectionTrait>(
-    database: &C,
-    select: Select<E>,
+/// Counts the rows for which the condition holds, but no more than `cap`.
+pub(crate) async fn count<E: EntityTrait>(
+    database: &impl ConnectionTrait,
+    condition: Condition,
     cap: u64,
 ) -> Result<CappedCount, DbErr> {
-    let limited = select.select_only().expr_as(Expr::value(1), "one").limit(cap + 1).into_query();
+    let limited = E::find()
+        .filter(condition)
+        .select_only()
+        .expr_as(Expr::value(1), "one")
+        .limit(cap + 1)
+        .into_query();
     let counting = Query::select()
         .expr(Func::count(Expr::col(Asterisk)))
         .from_subquery(limited, "limited")

@@ -10,9 +10,7 @@
 //! milliseconds, so it is counted first.
 
 use sea_orm::sea_query::{Func, SimpleExpr};
-use sea_orm::{
-    Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
-};
+use sea_orm::{Condition, ConnectionTrait, DatabaseBackend, DbErr, sea_query::Expr};
 
 use super::activities::{Filter, Text};
 use super::entity::activity::Entity;
@@ -120,8 +118,8 @@ impl Filter {
     }
 
     async fn finds_few<C: ConnectionTrait>(&self, connection: &C, few: u64) -> Result<bool, DbErr> {
-        let found = Entity::find().filter(self.condition(DatabaseBackend::Sqlite));
-        Ok(!keyset::count(connection, found, few).await?.capped)
+        let condition = self.condition(DatabaseBackend::Sqlite);
+        Ok(!keyset::count::<Entity>(connection, condition, few).await?.capped)
     }
 
     /// What has to hold, one by one.
@@ -143,7 +141,7 @@ pub(super) fn without_index(condition: Condition) -> SimpleExpr {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{QueryOrder, QueryTrait, Statement};
+    use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QueryTrait, Statement};
     use uuid::Uuid;
 
     use super::*;
@@ -152,6 +150,7 @@ mod tests {
     use crate::store::activities::Bound;
     use crate::store::database::Database;
     use crate::store::entity::activity::Column;
+    use crate::store::keyset::{Key, Keyset, Page, Position};
 
     /// No door shows which index is asked; the wrong one costs a thousand times as much.
     #[tokio::test]
@@ -194,6 +193,40 @@ mod tests {
                 let sql = query.build(DatabaseBackend::Sqlite).to_string();
                 let plan = plan(&database, &sql).await?;
                 assert!(plan.contains(&format!("{index} (")), "{filter:?} {wanted:?}: {plan}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The same holds for the bound of a page: beside a range of dates it may be left to be looked at.
+    #[tokio::test]
+    async fn a_page_within_a_range_of_dates_starts_at_its_cursor() -> Result<(), Error> {
+        let directory = tempfile::tempdir().map_err(Error::internal)?;
+        let url = format!("sqlite://{}/test.db", directory.path().display());
+        let database = Database::connect(&url).await?;
+        database.migrate().await?;
+        let at = |key| Some(Position { key: Key::Time(Timestamp(key)), id: Uuid::nil() });
+        let range =
+            [Filter::Date(Bound::From, Timestamp(0)), Filter::Date(Bound::Before, Timestamp(9))];
+        let of_user = [&range[..], &[Filter::User(vec![Uuid::nil()])]].concat();
+        for filters in [range.to_vec(), of_user] {
+            for (descending, backward, bound) in [
+                (true, false, "(date,id)<(?,?)"),
+                (true, true, "(date,id)>(?,?)"),
+                (false, false, "(date,id)>(?,?)"),
+                (false, true, "(date,id)<(?,?)"),
+            ] {
+                let bounds = if backward { (None, at(5)) } else { (at(5), None) };
+                let page =
+                    Page { limit: 50, backward, after: bounds.0, before: bounds.1, peek: false };
+                let filter = Filter::All(filters.clone());
+                let asked = filter.by_index(&database.read, Wanted::ByDate).await?;
+                let keyset =
+                    Keyset { key: Column::Date, id: Column::Id, descending, ids_first: false };
+                let query = keyset.select::<Entity>(asked.condition, &page);
+                let sql = query.build(DatabaseBackend::Sqlite).to_string();
+                let plan = plan(&database, &sql).await?;
+                assert!(plan.contains(bound), "{filters:?} {descending} {backward}: {plan}");
             }
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    Select,
 };
 use uuid::Uuid;
 
@@ -50,7 +49,9 @@ impl Store {
             SortKey::LastSeenAt => Column::LastSeenAt,
         };
         let keyset = Keyset { key: column, id: Column::Id, descending, ids_first: false };
-        Ok(keyset.fetch(&self.read, self.select_sessions(filter, key), page).await?)
+        Ok(keyset
+            .fetch(&self.read, filter.condition(key, self.read.get_database_backend()), page)
+            .await?)
     }
 
     /// How many sessions the filter lets through.
@@ -59,8 +60,8 @@ impl Store {
         filter: &Filter,
         cap: u64,
     ) -> Result<CappedCount, Error> {
-        let select = self.select_sessions(filter, SortKey::FirstSeenAt);
-        Ok(keyset::count(&self.read, select, cap).await?)
+        let condition = filter.condition(SortKey::FirstSeenAt, self.read.get_database_backend());
+        Ok(keyset::count::<Entity>(&self.read, condition, cap).await?)
     }
 
     /// Those of the sessions that exist, in no order.
@@ -140,14 +141,15 @@ impl Store {
             .await?;
         Ok(swept.rows_affected)
     }
+}
 
-    fn select_sessions(&self, filter: &Filter, key: SortKey) -> Select<Entity> {
-        let backend = self.read.get_database_backend();
+impl Filter {
+    fn condition(&self, key: SortKey, backend: DatabaseBackend) -> Condition {
         let mut condition = Condition::all();
-        for users in &filter.users {
+        for users in &self.users {
             condition = condition.add(one_of(Column::UserId, users));
         }
-        if let Some(anonymous) = filter.anonymous {
+        if let Some(anonymous) = self.anonymous {
             let user = Column::UserId;
             let is = Condition::all();
             let is = is.add(if anonymous { user.is_null() } else { user.is_not_null() });
@@ -159,15 +161,15 @@ impl Store {
                 _ => condition.add(is),
             };
         }
-        for text in &filter.user_agent {
+        for text in &self.user_agent {
             condition = condition.add(text.on(Column::UserAgent, backend));
         }
-        for (bound, at) in &filter.first_seen_at {
+        for (bound, at) in &self.first_seen_at {
             condition = condition.add(bound.on(Column::FirstSeenAt, *at));
         }
-        for (bound, at) in &filter.last_seen_at {
+        for (bound, at) in &self.last_seen_at {
             condition = condition.add(bound.on(Column::LastSeenAt, *at));
         }
-        Entity::find().filter(condition)
+        condition
     }
 }

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, Select, Set, SqlErr, TryInsertResult,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseBackend, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, Set, SqlErr, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -56,7 +56,9 @@ impl Store {
             SortKey::LastSeenAt => Column::LastSeenAt,
         };
         let keyset = Keyset { key, id: Column::Id, descending, ids_first: false };
-        Ok(keyset.fetch(&self.read, self.select_users(filter), page).await?)
+        Ok(keyset
+            .fetch(&self.read, filter.condition(self.read.get_database_backend()), page)
+            .await?)
     }
 
     /// How many users the filter lets through.
@@ -65,7 +67,12 @@ impl Store {
         filter: &Filter,
         cap: u64,
     ) -> Result<CappedCount, Error> {
-        Ok(keyset::count(&self.read, self.select_users(filter), cap).await?)
+        Ok(keyset::count::<Entity>(
+            &self.read,
+            filter.condition(self.read.get_database_backend()),
+            cap,
+        )
+        .await?)
     }
 
     /// All users by name.
@@ -138,22 +145,23 @@ impl Store {
             },
         }
     }
+}
 
-    fn select_users(&self, filter: &Filter) -> Select<Entity> {
-        let backend = self.read.get_database_backend();
+impl Filter {
+    fn condition(&self, backend: DatabaseBackend) -> Condition {
         let mut condition = Condition::all();
-        for text in &filter.username {
+        for text in &self.username {
             condition = condition.add(text.on(Column::Username, backend));
         }
-        if let Some(roles) = &filter.roles {
+        if let Some(roles) = &self.roles {
             condition = condition.add(Column::Role.is_in(roles.clone()));
         }
-        if let Some(active) = filter.active {
+        if let Some(active) = self.active {
             condition = condition.add(Column::Active.eq(active));
         }
-        for (bound, at) in &filter.last_seen_at {
+        for (bound, at) in &self.last_seen_at {
             condition = condition.add(bound.on(Column::LastSeenAt, *at));
         }
-        Entity::find().filter(condition)
+        condition
     }
 }
