@@ -45,6 +45,7 @@ impl Activities {
         filter: Filter,
         bucket: TimeBucket,
         zone: &str,
+        with_people: bool,
         span: impl AsyncFnOnce() -> Result<Option<(Timestamp, Timestamp)>, Error>,
     ) -> Result<Vec<Bucket>, Error> {
         let zone = calendar::time_zone(zone)?;
@@ -61,7 +62,7 @@ impl Activities {
         }
         let edges = calendar::edges(bucket, zone, first.into(), last.into())?;
         let stamps: Vec<_> = edges.iter().copied().map(Timestamp::from).collect();
-        let stats = self.store.timeline(&filter, &stamps).await?;
+        let stats = self.store.timeline(&filter, &stamps, with_people).await?;
         let buckets = edges.windows(2).zip(stats);
         Ok(buckets.map(|(edge, stats)| Bucket { start: edge[0], end: edge[1], stats }).collect())
     }

@@ -75,7 +75,8 @@ pub(super) fn read(row: &QueryResult, dimensions: &[Dimension]) -> Result<Event,
     })
 }
 
-fn host(referer: &str) -> Option<String> {
+/// The host of a referer that is a whole URL.
+pub(super) fn host(referer: &str) -> Option<String> {
     url::Url::parse(referer).ok()?.host_str().map(str::to_owned)
 }
 

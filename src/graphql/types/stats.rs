@@ -107,11 +107,13 @@ impl ActivityStats {
         )]
         time_zone: String,
     ) -> Result<Vec<TimelineBucket>, Error> {
+        let with_people = wants_people(context);
         let activities = &domain(context)?.activities;
         let filter = self.filter.clone();
         let span = async || Ok(self.count(context).await?.span);
-        let timeline =
-            activities.timeline(&self.reader, filter, bucket.into(), &time_zone, span).await?;
+        let timeline = activities
+            .timeline(&self.reader, filter, bucket.into(), &time_zone, with_people, span)
+            .await?;
         Ok(timeline.into_iter().map(TimelineBucket::from).collect())
     }
 
@@ -126,8 +128,7 @@ impl ActivityStats {
             let message = format!("first must be between 0 and {MAX_TOP}.");
             return Err(Error::bad_input(message).into());
         }
-        let selected = context.look_ahead();
-        let with_people = selected.field("users").exists() || selected.field("sessions").exists();
+        let with_people = wants_people(context);
         let first = first.unsigned_abs() as usize;
         let activities = &domain(context)?.activities;
         let filter = self.filter.clone();
@@ -178,6 +179,12 @@ impl ActivityStats {
         let counting = async || activities.stats(&self.reader, self.filter.clone()).await;
         self.counted.get_or_try_init(counting).await
     }
+}
+
+/// Whether users or sessions of the items are asked for, which takes longer to count.
+fn wants_people(context: &Context<'_>) -> bool {
+    let selected = context.look_ahead();
+    selected.field("users").exists() || selected.field("sessions").exists()
 }
 
 /// How long a bucket of a timeline is.

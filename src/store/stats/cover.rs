@@ -11,8 +11,7 @@ use crate::store::rollups::Level;
 pub(super) type Span = Range<Timestamp>;
 
 /// The first and the last moment of which there can be activities: the years 1 to 9999.
-pub(super) const ALWAYS: Span =
-    Timestamp(-62_135_596_800_000_000)..Timestamp(253_402_300_800_000_000);
+const ALWAYS: Span = Timestamp(-62_135_596_800_000_000)..Timestamp(253_402_300_800_000_000);
 
 /// What to read, so that each moment is read once.
 #[derive(Debug, Default, PartialEq)]

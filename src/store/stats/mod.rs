@@ -1,18 +1,19 @@
-//! What activities come to: counted by rollups where the filter is a range of time, else by reading
-//! those that it lets through.
+//! What activities come to: counted by rollups where the filter is a range of time, else by the
+//! database.
 //!
-//! An answer is of one moment: everything is read in one transaction. It is given up after the read
-//! timeout.
+//! An answer is of one moment: everything is read in one transaction, or by one statement. It is given
+//! up after the read timeout.
 
+mod aggregate;
 mod cover;
 mod snapshot;
 mod tally;
 
 use uuid::Uuid;
 
-use self::cover::ALWAYS;
+use self::cover::Span;
 use self::snapshot::Snapshot;
-use self::tally::{Tally, best};
+use self::tally::Tally;
 use super::activities::Filter;
 use super::rollups::{Dimension, Item, Kind, Totals, renumber_items};
 use super::transaction::begin_reading;
@@ -41,7 +42,7 @@ pub(crate) struct Top {
 }
 
 /// What activities were counted by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
     Text(String),
     User(Uuid),
@@ -50,21 +51,32 @@ pub(crate) enum Value {
 impl Store {
     /// What the activities come to that the filter lets through.
     pub(crate) async fn stats(&self, filter: &Filter) -> Result<Stats, Error> {
-        let of_range = self.in_time(self.count(filter, &[])).await?;
-        Ok(of_range.first().map(Stats::from).unwrap_or_default())
+        let counting = async {
+            match filter.range() {
+                None => self.aggregate(filter).await,
+                Some(range) => Ok(self.count(&range, &[]).await?.pop().unwrap_or_default()),
+            }
+        };
+        self.in_time(counting).await
     }
 
-    /// The same for each range between two of these sorted edges.
+    /// The same for each range between two of these sorted edges, with people if wanted.
     pub(crate) async fn timeline(
         &self,
         filter: &Filter,
         edges: &[Timestamp],
+        with_people: bool,
     ) -> Result<Vec<Stats>, Error> {
-        let buckets = self.in_time(self.count(filter, edges)).await?;
-        Ok(buckets.iter().map(Stats::from).collect())
+        let counting = async {
+            match filter.range() {
+                None => self.aggregate_by_time(filter, edges, with_people).await,
+                Some(range) => self.count(&range, edges).await,
+            }
+        };
+        self.in_time(counting).await
     }
 
-    /// The most frequent of what the activities are counted by, with users and sessions if wanted.
+    /// The most frequent of what the activities are counted by, with people if wanted.
     pub(crate) async fn top(
         &self,
         filter: &Filter,
@@ -72,7 +84,13 @@ impl Store {
         first: usize,
         with_people: bool,
     ) -> Result<Vec<Top>, Error> {
-        self.in_time(self.rank(filter, dimension, first, with_people)).await
+        let counting = async {
+            match filter.range() {
+                None => self.aggregate_by_value(filter, dimension, first, with_people).await,
+                Some(range) => self.rank(&range, dimension, first, with_people).await,
+            }
+        };
+        self.in_time(counting).await
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -83,43 +101,30 @@ impl Store {
         tokio::time::timeout(self.read_timeout, in_turn).await.unwrap_or(Err(Error::TooSlow))
     }
 
-    /// Counts between each two of the edges; of none: everything.
-    async fn count(&self, filter: &Filter, edges: &[Timestamp]) -> Result<Vec<Totals>, Error> {
+    /// Counts between each two of the edges; of none: the whole range.
+    async fn count(&self, range: &Span, edges: &[Timestamp]) -> Result<Vec<Stats>, Error> {
         let snapshot = self.snapshot().await?;
-        let range = filter.range();
-        let mut tally = Tally::new(edges, range.as_ref().unwrap_or(&ALWAYS));
-        match range {
-            None => snapshot.gather(filter, &[], &mut tally).await?,
-            Some(range) => {
-                let cover = snapshot.cover(&tally.cuts, &range).await?;
-                snapshot.gather_log(&cover, &[], &mut tally).await?;
-                let people = snapshot.people(&mut tally).await?;
-                let (users, sessions) = (&people.users, &people.sessions);
-                tally.buckets.iter_mut().for_each(|bucket| bucket.renumber(users, sessions));
-                snapshot.gather_rollups(&cover, &mut tally).await?;
-            }
-        }
+        let mut tally = Tally::new(edges, range);
+        let cover = snapshot.cover(&tally.cuts, range).await?;
+        snapshot.gather_log(&cover, &[], &mut tally).await?;
+        let people = snapshot.people(&mut tally).await?;
+        let (users, sessions) = (&people.users, &people.sessions);
+        tally.buckets.iter_mut().for_each(|bucket| bucket.renumber(users, sessions));
+        snapshot.gather_rollups(&cover, &mut tally).await?;
         tally.buckets.iter_mut().for_each(Totals::finish);
-        Ok(tally.buckets)
+        Ok(tally.buckets.iter().map(Stats::from).collect())
     }
 
     async fn rank(
         &self,
-        filter: &Filter,
+        range: &Span,
         dimension: Dimension,
         first: usize,
         with_people: bool,
     ) -> Result<Vec<Top>, Error> {
         let snapshot = self.snapshot().await?;
-        let range = filter.range();
-        let mut tally = Tally::new(&[], range.as_ref().unwrap_or(&ALWAYS));
-        let Some(range) = range else {
-            snapshot.gather(filter, &[dimension], &mut tally).await?;
-            let items = best(tally.take(dimension), first);
-            let terms = tally.directory.terms(dimension);
-            return Ok(tops(items, |number| terms.get(number as usize).cloned(), dimension));
-        };
-        let cover = snapshot.cover(&tally.cuts, &range).await?;
+        let mut tally = Tally::new(&[], range);
+        let cover = snapshot.cover(&tally.cuts, range).await?;
         snapshot.gather_log(&cover, &[dimension], &mut tally).await?;
         let people = snapshot.people(&mut tally).await?;
         let (terms, numbers) = match dimension {

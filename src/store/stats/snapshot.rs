@@ -12,10 +12,8 @@ use super::cover::{Cover, Span, StalePeriods};
 use super::tally::{Tally, best};
 use crate::error::Error;
 use crate::store::Timestamp;
-use crate::store::activities::Filter;
 use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
 use crate::store::events;
-use crate::store::leading::Wanted;
 use crate::store::rollups::terms;
 use crate::store::rollups::{Dimension, Item, Items, Kind, Level, PackedItems};
 
@@ -46,17 +44,6 @@ impl Snapshot {
         Ok(Cover::new(cuts, &StalePeriods::new(rows)))
     }
 
-    /// Reads the activities that a filter lets through.
-    pub(super) async fn gather(
-        &self,
-        filter: &Filter,
-        dimensions: &[Dimension],
-        tally: &mut Tally,
-    ) -> Result<(), Error> {
-        let condition = filter.by_index(&self.0, Wanted::All).await?.condition;
-        self.gather_where(condition, dimensions, tally).await
-    }
-
     /// Reads the activities of which there is no rollup.
     pub(super) async fn gather_log(
         &self,
@@ -67,22 +54,12 @@ impl Snapshot {
         for spans in cover.log() {
             let date = activity::Column::Date;
             let within = spans.iter().map(|span| date.gte(span.start).and(date.lt(span.end)));
-            self.gather_where(any(within), dimensions, tally).await?;
-        }
-        Ok(())
-    }
-
-    async fn gather_where(
-        &self,
-        condition: Condition,
-        dimensions: &[Dimension],
-        tally: &mut Tally,
-    ) -> Result<(), Error> {
-        let mut query = events::select(dimensions);
-        query.cond_where(condition);
-        let mut rows = self.0.stream(&query).await?;
-        while let Some(row) = rows.try_next().await? {
-            tally.add(&events::read(&row, dimensions)?, dimensions);
+            let mut query = events::select(dimensions);
+            query.cond_where(any(within));
+            let mut rows = self.0.stream(&query).await?;
+            while let Some(row) = rows.try_next().await? {
+                tally.add(&events::read(&row, dimensions)?, dimensions);
+            }
         }
         Ok(())
     }
