@@ -76,18 +76,17 @@ impl Loaders {
         selected: &Selected<'_>,
         activities: &[Activity],
     ) -> Result<(), Arc<Error>> {
-        let mut users = Vec::new();
-        if selected.has("user") {
-            users.extend(activities.iter().filter_map(|activity| activity.user_id));
+        let own = |of: fn(&Activity) -> Option<Uuid>, is_selected| {
+            activities.iter().filter_map(of).filter(move |_| is_selected)
+        };
+        let users = own(|activity| activity.user_id, selected.has("user"));
+        let sessions = own(|activity| activity.session_id, selected.has("session"));
+        let (_, sessions) =
+            tokio::try_join!(self.users.load_many(users), self.sessions.load_many(sessions))?;
+        if selected.has_in("session", "user") {
+            let users = sessions.values().filter_map(|session| session.user_id);
+            self.users.load_many(users).await?;
         }
-        if selected.has("session") {
-            let ids = activities.iter().filter_map(|activity| activity.session_id);
-            let sessions = self.sessions.load_many(ids).await?;
-            if selected.has_in("session", "user") {
-                users.extend(sessions.values().filter_map(|session| session.user_id));
-            }
-        }
-        self.users.load_many(users).await?;
         Ok(())
     }
 

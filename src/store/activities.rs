@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{ExprTrait, Func, Query, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseBackend, EntityTrait, QueryFilter, Value, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use super::entity::activity::{Column, Entity, Model};
@@ -80,7 +82,7 @@ impl Store {
 
     /// Those of the activities that exist, in no order.
     pub(crate) async fn activities_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
-        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        let select = Entity::find().filter(any_of(Column::Id, ids.iter().copied()));
         Ok(select.all(&self.lookup).await?)
     }
 }
@@ -217,11 +219,30 @@ impl Text {
     }
 }
 
+/// That a column has any of these values. The last one is repeated up to a power of two: so there are
+/// few different statements, and the database has seen most of them before.
+pub(super) fn any_of<C, V>(column: C, values: impl IntoIterator<Item = V>) -> SimpleExpr
+where
+    C: ColumnTrait,
+    V: Into<Value>,
+{
+    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    if let Some(last) = values.last().cloned()
+        && values.len() <= MOST_REPEATED
+    {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    column.is_in(values)
+}
+
+/// Longer lists are left as they are.
+const MOST_REPEATED: usize = 512;
+
 /// Equality where it is one value: an index then still serves the order of the page.
 pub(super) fn one_of<C, V>(column: C, values: &[V]) -> SimpleExpr
 where
     C: ColumnTrait,
-    V: Clone + Into<sea_orm::Value>,
+    V: Clone + Into<Value>,
 {
     match values {
         [value] => column.eq(value.clone()),

@@ -6,6 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, SubQueryStat
 use sea_orm::{ColumnTrait, ConnectionTrait};
 use uuid::Uuid;
 
+use super::activities::any_of;
 use super::entity::{activity, session};
 use super::{Store, Timestamp};
 use crate::error::Error;
@@ -39,7 +40,7 @@ impl Store {
         ] {
             query.expr(of_edge(column, order, only_user));
         }
-        query.and_where(session::Column::Id.is_in(sessions.iter().copied()));
+        query.and_where(any_of(session::Column::Id, sessions.iter().copied()));
         let mut courses = HashMap::new();
         for row in self.read.query_all(&query).await? {
             let Some(first_date) = row.try_get_by_index(1)? else { continue };

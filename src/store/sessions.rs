@@ -5,7 +5,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::activities::{Bound, Text, one_of};
+use super::activities::{Bound, Text, any_of, one_of};
 use super::entity::session::{Column, Entity, Model};
 use super::entity::{session_key, user};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
@@ -66,7 +66,7 @@ impl Store {
 
     /// Those of the sessions that exist, in no order.
     pub(crate) async fn sessions_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
-        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        let select = Entity::find().filter(any_of(Column::Id, ids.iter().copied()));
         Ok(select.all(&self.lookup).await?)
     }
 
@@ -95,7 +95,7 @@ impl Store {
     /// Those of the sessions that have a key which is good: see [`Store::session_by_key`].
     pub(crate) async fn active_sessions(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
         let keys = session_key::Entity::find()
-            .filter(session_key::Column::SessionId.is_in(ids.iter().copied()))
+            .filter(any_of(session_key::Column::SessionId, ids.iter().copied()))
             .filter(session_key::Column::ExpiresAt.gt(Timestamp::now()))
             .all(&self.read)
             .await?;

@@ -3,6 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
+use super::activities::any_of;
 use super::entity::api_token::{Column, Entity, Model};
 use super::{Store, Timestamp};
 use crate::error::Error;
@@ -30,7 +31,7 @@ impl Store {
 
     /// Those of the tokens that exist, in no order.
     pub(crate) async fn tokens_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
-        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        let select = Entity::find().filter(any_of(Column::Id, ids.iter().copied()));
         Ok(select.all(&self.read).await?)
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::activities::{Bound, Text};
+use super::activities::{Bound, Text, any_of};
 use super::entity::user::{ActiveModel, Column, Entity, Model};
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
 use super::{Store, Timestamp};
@@ -87,7 +87,7 @@ impl Store {
 
     /// Those of the users that exist, in no order.
     pub(crate) async fn users_by_id(&self, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
-        let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+        let select = Entity::find().filter(any_of(Column::Id, ids.iter().copied()));
         Ok(select.all(&self.lookup).await?)
     }
 

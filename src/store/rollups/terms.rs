@@ -11,11 +11,12 @@ use sea_orm::{
 };
 
 use super::Dimension;
+use crate::store::activities::any_of;
 use crate::store::entity::rollup_term::{Column, Entity, Model};
 use crate::store::insert::{Target, Type, insert};
 
 /// Terms that one statement looks for.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 512;
 /// So often somebody else may give out the same numbers at the same moment.
 const TRIES: usize = 10;
 
@@ -69,7 +70,7 @@ pub(super) async fn find<C: ConnectionTrait>(
     for terms in terms.chunks(AT_ONCE) {
         let found = Entity::find()
             .filter(Column::Kind.eq(kind.code()))
-            .filter(Column::Value.is_in(terms.iter().cloned()))
+            .filter(any_of(Column::Value, terms.iter().cloned()))
             .all(connection)
             .await?;
         known.extend(found.into_iter().map(|term| (term.value, term.number as u32)));
@@ -127,7 +128,7 @@ pub(in crate::store) async fn terms<C: ConnectionTrait>(
     let numbers = numbers.iter().map(|number| i64::from(*number));
     let found: Vec<Model> = Entity::find()
         .filter(Column::Kind.eq(kind.code()))
-        .filter(Column::Number.is_in(numbers))
+        .filter(any_of(Column::Number, numbers))
         .all(connection)
         .await?;
     Ok(found.into_iter().map(|term| (term.number as u32, term.value)).collect())

@@ -1,5 +1,6 @@
 //! What is read to count.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
@@ -9,7 +10,7 @@ use sea_orm::{
 };
 
 use super::cover::{Cover, Span, StalePeriods};
-use super::tally::{Tally, best};
+use super::tally::Tally;
 use crate::error::Error;
 use crate::store::Timestamp;
 use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
@@ -129,17 +130,17 @@ impl Snapshot {
             }
         };
         self.read_items(cover, dimension, false, count).await?;
-        let ranked = counts
-            .into_iter()
-            .map(|(number, activities)| (number, Item { activities, ..Item::default() }));
-        let mut items = best(ranked.collect(), first);
+        // Of those that are equally frequent, those that were known first.
+        let mut ranked: Vec<_> = counts.into_iter().collect();
+        ranked.sort_unstable_by_key(|(number, activities)| (Reverse(*activities), *number));
+        ranked.truncate(first);
         if !with_people {
-            return Ok(items);
+            let item = |activities| Item { activities, ..Item::default() };
+            return Ok(ranked.into_iter().map(|(number, many)| (number, item(many))).collect());
         }
-        let mut wanted = Items::default();
-        for (number, _) in &items {
-            wanted.insert(*number, of_log.get(number).cloned().unwrap_or_default());
-        }
+        let of_log = |number| of_log.get(&number).cloned().unwrap_or_default();
+        let mut wanted: Items =
+            ranked.iter().map(|(number, _)| (*number, of_log(*number))).collect();
         let merge = |row: &rollup_item::Model| {
             for packed in PackedItems::new(row) {
                 if let Some(item) = wanted.get_mut(&packed.number) {
@@ -148,11 +149,12 @@ impl Snapshot {
             }
         };
         self.read_items(cover, dimension, true, merge).await?;
-        for (number, item) in &mut items {
-            *item = wanted.remove(number).unwrap_or_default();
+        let finished = |(number, _)| {
+            let mut item = wanted.remove(&number).unwrap_or_default();
             item.finish();
-        }
-        Ok(items)
+            (number, item)
+        };
+        Ok(ranked.into_iter().map(finished).collect())
     }
 
     async fn read_items(

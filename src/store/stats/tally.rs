@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::cover::Span;
 use crate::store::Timestamp;
 use crate::store::events::{Directory, Event};
-use crate::store::rollups::{Dimension, Item, Items, Totals};
+use crate::store::rollups::{Dimension, Items, Totals};
 
 /// What has been counted so far.
 pub(super) struct Tally {
@@ -44,13 +44,4 @@ impl Tally {
     pub(super) fn take(&mut self, dimension: Dimension) -> Items {
         self.items.remove(&dimension).unwrap_or_default()
     }
-}
-
-/// The most frequent items; of those that are equally frequent, those that were known first.
-pub(super) fn best(items: Items, first: usize) -> Vec<(u32, Item)> {
-    let mut ranked: Vec<_> = items.into_iter().collect();
-    ranked.sort_by_key(|(number, item)| (std::cmp::Reverse(item.activities), *number));
-    ranked.truncate(first);
-    ranked.iter_mut().for_each(|(_, item)| item.finish());
-    ranked
 }
