@@ -21,11 +21,11 @@ pub(super) async fn run(database_url: &str, stats: Stats) -> Result<()> {
 }
 
 async fn rebuild(store: &Store) -> Result<()> {
-    let quarters = store.doubt_rollups().await?;
-    roll_up(store, quarters).await?;
+    let periods = store.doubt_rollups().await?;
+    roll_up(store, periods).await?;
     store.sweep_terms().await?;
     let stale = store.stale_periods().await?;
-    println!("{quarters} quarters of an hour are counted anew");
+    println!("{periods} periods of five minutes are counted anew");
     if stale > 0 {
         println!("{stale} periods are still being written to, and are counted when asked for");
     }
@@ -33,8 +33,8 @@ async fn rebuild(store: &Store) -> Result<()> {
 }
 
 /// Counts what is not counted yet, and shows how far it is.
-pub(super) async fn roll_up(store: &Store, quarters: u64) -> Result<()> {
-    let bar = progress_bar(quarters, "counting")?;
+pub(super) async fn roll_up(store: &Store, periods: u64) -> Result<()> {
+    let bar = progress_bar(periods, "counting")?;
     store.roll_up(|done| bar.inc(done)).await?;
     bar.finish_and_clear();
     Ok(())

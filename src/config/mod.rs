@@ -56,8 +56,8 @@ pub struct Config {
     pub retention: Retention,
     /// How often the keys of expired sessions are removed; not zero.
     pub sweep_every: Duration,
-    /// How often what happened is counted in advance, and how long a quarter of an hour has to be
-    /// left alone before that is worth the work; not zero.
+    /// How often what happened is counted in advance, and how long a period of five minutes has to
+    /// be left alone before that is worth the work; not zero.
     pub roll_up_every: Duration,
 }
 

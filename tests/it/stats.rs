@@ -23,6 +23,8 @@ const STATS: &str = "query($where: ActivityFilter) { activityStats(where: $where
     name: top(by: NAME, first: 200) { ...item }
     user: top(by: USER, first: 200) { user { username } ...item }
     agent: top(by: USER_AGENT, first: 200) { ...item }
+    utcAlone: timeline(bucket: DAY) { start activities }
+    pathAlone: top(by: PATH, first: 200) { value activities }
 } }
 fragment bucket on TimelineBucket { start end activities users sessions }
 fragment item on TopItem { value activities users sessions }";
@@ -59,8 +61,8 @@ fn activity(random: &mut StdRng) -> Value {
 fn activity_since(start: &str, random: &mut StdRng) -> Value {
     let start: DateTime<Utc> = start.parse().unwrap();
     let seconds = random.random_range(0..6 * 86_400);
-    // Often on the very edge of a quarter of an hour.
-    let seconds = if random.random_bool(0.2) { seconds / 900 * 900 } else { seconds };
+    // Often on the very edge of five minutes.
+    let seconds = if random.random_bool(0.2) { seconds / 300 * 300 } else { seconds };
     let date = start + chrono::Duration::seconds(seconds);
     let referer = [
         Value::Null,
@@ -169,6 +171,15 @@ async fn compare(staff: &Client, filter: &Value) -> usize {
         assert_eq!(sum as usize, seen.len(), "{timeline} {filter}");
     }
 
+    // Without people it is counted in another way.
+    for (alone, key, with_people) in [("utcAlone", "start", "utc"), ("pathAlone", "value", "path")]
+    {
+        let pick = |item: &Value| (item[key].clone(), item["activities"].clone());
+        let list =
+            |name: &str| -> Vec<_> { stats[name].as_array().unwrap().iter().map(pick).collect() };
+        assert_eq!(list(alone), list(with_people), "{filter}");
+    }
+
     let host = |one: &Seen| {
         let (_, rest) = one.referer.as_ref()?.split_once("://")?;
         rest.split(['/', ':']).next().map(str::to_owned)
@@ -261,6 +272,29 @@ async fn statistics_agree_with_a_count_before_and_after_they_are_rolled_up() {
         compare(&staff, &filter).await;
     }
     assert_eq!(compare(&staff, &json!(null)).await, 620);
+}
+
+#[tokio::test]
+async fn what_an_older_version_has_counted_is_counted_anew() {
+    let app = TestApp::start().await;
+    let staff = seed(&app).await;
+    app.djaffar.shutdown().await;
+    app.program().run(&["stats", "rebuild"]).await.success();
+    // It counted by quarters of an hour.
+    for table in ["djaffar_rollup", "djaffar_rollup_item"] {
+        let older = format!("UPDATE {table} SET level = 900000000 WHERE level = 300000000");
+        app.database.execute(&older).await;
+    }
+    let migration = "DELETE FROM djaffar_migration WHERE version LIKE '%_count_five_minutes'";
+    app.database.execute(migration).await;
+
+    let (_node, url) = app.another_node().await;
+    let staff = staff.at(&url);
+    for filter in filters() {
+        compare(&staff, &filter).await;
+    }
+    let older = "SELECT count(*) FROM djaffar_rollup WHERE level = 900000000";
+    assert_eq!(app.database.count(older).await, 0);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl Claims {
         let mut missing: Vec<rollup_stale::Model> = Vec::new();
         let (now, mut last) = (Instant::now(), None);
         for activity in activities {
-            let start = Level::Quarter.start_of(activity.date);
+            let start = Level::FiveMinutes.start_of(activity.date);
             if last.replace(start) == Some(start) {
                 continue;
             }
@@ -50,7 +50,7 @@ impl Claims {
             } else if missing.iter().all(|row| row.start != start) {
                 let is_full = self.held.len() + missing.len() >= MOST;
                 let writer = Some(self.writer).filter(|_| !is_full);
-                missing.push(super::stale(Level::Quarter, start, writer));
+                missing.push(super::stale(Level::FiveMinutes, start, writer));
             }
         }
         missing
@@ -76,7 +76,7 @@ impl Claims {
             .await?;
         if shown.rows_affected < self.held.len() as u64 {
             // Somebody took this process for dead: it slept, or clocks differ.
-            let anew = self.held.keys().map(|start| super::stale(Level::Quarter, *start, None));
+            let anew = self.held.keys().map(|start| super::stale(Level::FiveMinutes, *start, None));
             insert_stale(connection, anew.collect()).await?;
             self.held.clear();
         }

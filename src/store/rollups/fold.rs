@@ -1,4 +1,4 @@
-//! Rolling up: from the log into quarters of an hour, from those into hours, from those into days.
+//! Rolling up: from the log into five minutes each, from those into hours, from those into days.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -22,11 +22,11 @@ use crate::store::{Store, Timestamp};
 
 /// Stale periods that are looked at together.
 const STALE_AT_ONCE: u64 = 1_000;
-/// Quarters of an hour that are rolled up in one transaction.
-const QUARTERS_AT_ONCE: usize = 16;
+/// Periods of five minutes that are rolled up in one transaction.
+const PARTS_AT_ONCE: usize = 48;
 /// Hours, or days, that are put together in one transaction.
 const WHOLES_AT_ONCE: usize = 12;
-/// Once so many activities are read, the rest of the quarters is left to another transaction.
+/// Once so many activities are read, the rest of them is left to another transaction.
 const EVENTS_OF_A_RUN: u64 = 200_000;
 /// Activities that one statement reads.
 const EVENTS_AT_ONCE: u64 = 10_000;
@@ -62,9 +62,10 @@ impl Store {
         self.sweep_daily().await
     }
 
-    /// Rolls up what is stale and not held by a writer; tells how many quarters of an hour are done.
+    /// Rolls up what is stale and not held by a writer; tells how many periods of five minutes are
+    /// done.
     pub(crate) async fn roll_up(&self, done: impl Fn(u64)) -> Result<(), Error> {
-        for level in [Level::Quarter, Level::Hour, Level::Day] {
+        for level in [Level::FiveMinutes, Level::Hour, Level::Day] {
             let mut from = Timestamp(i64::MIN);
             while let Some((free, next)) = self.stale_from(level, from).await? {
                 from = next;
@@ -86,13 +87,13 @@ impl Store {
         Ok(())
     }
 
-    /// Makes everything stale that there is, so that it is rolled up anew; tells how many quarters of
-    /// an hour that are.
+    /// Makes everything stale that there is, so that it is rolled up anew; tells how many periods
+    /// of five minutes that are.
     pub(crate) async fn doubt_rollups(&self) -> Result<u64, Error> {
         let kept: Vec<Timestamp> = rollup::Entity::find()
             .select_only()
             .column(rollup::Column::Start)
-            .filter(rollup::Column::Level.eq(Level::Quarter.length()))
+            .filter(rollup::Column::Level.eq(Level::FiveMinutes.length()))
             .into_tuple()
             .all(&self.read)
             .await?;
@@ -100,13 +101,13 @@ impl Store {
         let mut from = Timestamp(i64::MIN);
         // From one to the next by the index, which is faster than to read all of it.
         while let Some(date) = self.first_date_from(from).await? {
-            let start = Level::Quarter.start_of(date);
+            let start = Level::FiveMinutes.start_of(date);
             starts.insert(start);
-            from = start.plus_micros(Level::Quarter.length());
+            from = start.plus_micros(Level::FiveMinutes.length());
         }
-        let quarters = starts.len() as u64;
+        let periods = starts.len() as u64;
         mark_stale(&self.write, starts).await?;
-        Ok(quarters)
+        Ok(periods)
     }
 
     /// How many periods can't be relied on.
@@ -257,9 +258,9 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Reads the log, and counts by quarters of an hour; to the end, or as far as it gets.
+    /// Reads the log, and counts by five minutes; to the end, or as far as it gets.
     ///
-    /// In several statements: what comes in between makes its quarter stale again.
+    /// In several statements: what comes in between makes its period stale again.
     async fn summarize(
         &self,
         from: Timestamp,
@@ -287,7 +288,7 @@ impl Store {
             for row in &rows {
                 let event = events::read(row, &Dimension::ALL)?;
                 after = (event.date, event.id);
-                let summary = summaries.entry(Level::Quarter.start_of(event.date)).or_default();
+                let summary = summaries.entry(Level::FiveMinutes.start_of(event.date)).or_default();
                 directory.count(&event, &Dimension::ALL, &mut summary.totals, &mut summary.items);
             }
             if (rows.len() as u64) < EVENTS_AT_ONCE {
@@ -295,8 +296,8 @@ impl Store {
             }
             events += EVENTS_AT_ONCE;
             if events >= EVENTS_OF_A_RUN && summaries.len() > 1 {
-                // The last quarter is not complete.
-                let reached = Level::Quarter.start_of(after.0);
+                // The last period is not complete.
+                let reached = Level::FiveMinutes.start_of(after.0);
                 summaries.remove(&reached);
                 return Ok((directory, summaries, reached));
             }
@@ -337,10 +338,10 @@ impl Store {
 fn runs(stale: Vec<Stale>) -> Vec<Vec<Stale>> {
     let mut runs: Vec<Vec<Stale>> = Vec::new();
     for stale in stale {
-        let before = stale.start.plus_micros(-Level::Quarter.length());
+        let before = stale.start.plus_micros(-Level::FiveMinutes.length());
         match runs.last_mut() {
             Some(run)
-                if run.len() < QUARTERS_AT_ONCE
+                if run.len() < PARTS_AT_ONCE
                     && run.last().is_some_and(|last| last.start == before) =>
             {
                 run.push(stale);

@@ -1,10 +1,11 @@
-//! Rollups: what happened in each quarter of an hour, each hour and on each day, counted in advance.
+//! Rollups: what happened in each five minutes, each hour and on each day, counted in advance.
 //!
 //! # What is kept
 //!
-//! For each quarter of an hour, which is the least that the offsets of all time zones have in common,
-//! for each hour, and for each day of UTC: how many activities, the exact sets of their users and sessions, and the
-//! same for each path, referer, host of a referer, name, user and user agent. Users, sessions and
+//! For each five minutes, each hour and each day of UTC: how many activities, the exact sets of their
+//! users and sessions, and the same for each path, referer, host of a referer, name, user and user
+//! agent. Five minutes are short, because of what lies at the ends of a range, or is still being
+//! written to, the log itself is read; and the days of all time zones begin with them. Users, sessions and
 //! texts are known by small numbers ([`terms`]), so a set is a byte or two for each member
 //! ([`packed`]), and sets of several periods are merged without an error: no count is estimated.
 //!
@@ -22,7 +23,7 @@
 //! - Whoever rolls up first reads the rows of a period, then the log, and then in one transaction
 //!   writes the rollup and deletes the rows that it has read. If one of them is gone, somebody else
 //!   was faster, and nothing is written. If one has come meanwhile, the period stays stale.
-//! - An hour is made of its quarters in the same manner, and a day of its hours: writing one of them
+//! - An hour is made of its five minutes in the same manner, and a day of its hours: writing one of them
 //!   makes the whole stale.
 //!
 //! Terms of which nothing is counted any more are forgotten, every day and before an erasure is
@@ -60,7 +61,7 @@ const HELD_FOR: Duration = Duration::from_secs(600);
 /// How long a period is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
-    Quarter,
+    FiveMinutes,
     Hour,
     Day,
 }
@@ -69,7 +70,7 @@ impl Level {
     /// In microseconds; so the tables know it.
     pub(super) const fn length(self) -> i64 {
         match self {
-            Self::Quarter => 900_000_000,
+            Self::FiveMinutes => 300_000_000,
             Self::Hour => 3_600_000_000,
             Self::Day => 86_400_000_000,
         }
@@ -78,8 +79,8 @@ impl Level {
     /// What it is made of; None: of the log.
     const fn part(self) -> Option<Self> {
         match self {
-            Self::Quarter => None,
-            Self::Hour => Some(Self::Quarter),
+            Self::FiveMinutes => None,
+            Self::Hour => Some(Self::FiveMinutes),
             Self::Day => Some(Self::Hour),
         }
     }
@@ -87,7 +88,7 @@ impl Level {
     /// What is made of it.
     const fn whole(self) -> Option<Self> {
         match self {
-            Self::Quarter => Some(Self::Hour),
+            Self::FiveMinutes => Some(Self::Hour),
             Self::Hour => Some(Self::Day),
             Self::Day => None,
         }
@@ -117,10 +118,11 @@ pub(crate) async fn mark_stale<C: ConnectionTrait>(
     connection: &C,
     dates: impl IntoIterator<Item = Timestamp>,
 ) -> Result<(), DbErr> {
-    let mut starts: Vec<_> = dates.into_iter().map(|date| Level::Quarter.start_of(date)).collect();
+    let mut starts: Vec<_> =
+        dates.into_iter().map(|date| Level::FiveMinutes.start_of(date)).collect();
     starts.sort();
     starts.dedup();
-    let rows = starts.into_iter().map(|start| stale(Level::Quarter, start, None)).collect();
+    let rows = starts.into_iter().map(|start| stale(Level::FiveMinutes, start, None)).collect();
     insert_stale(connection, rows).await
 }
 

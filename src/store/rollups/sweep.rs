@@ -68,24 +68,24 @@ impl Store {
         state.ok_or_else(|| Error::internal("the state of the rollups is gone"))
     }
 
-    /// Drops the rollups of quarters of an hour that somebody goes on writing into: nobody relies on
+    /// Drops the rollups of five minutes that somebody goes on writing into: nobody relies on
     /// them, and they may count what is gone.
     async fn drop_doubtful(&self) -> Result<(), Error> {
-        let is_quarter = rollup_stale::Column::Level.eq(Level::Quarter.length());
+        let is_part = rollup_stale::Column::Level.eq(Level::FiveMinutes.length());
         let stale = Query::select()
             .column(rollup_stale::Column::Start)
             .from(rollup_stale::Entity)
-            .and_where(is_quarter)
+            .and_where(is_part)
             .take();
         let transaction = self.begin().await?;
         rollup::Entity::delete_many()
-            .filter(rollup::Column::Level.eq(Level::Quarter.length()))
+            .filter(rollup::Column::Level.eq(Level::FiveMinutes.length()))
             .filter(rollup::Column::Start.in_subquery(stale.clone()))
             .exec(&transaction)
             .await?;
         rollup_item::Entity::delete_many()
             .filter(rollup_item::Column::Dimension.is_in(Dimension::ALL.map(Dimension::code)))
-            .filter(rollup_item::Column::Level.eq(Level::Quarter.length()))
+            .filter(rollup_item::Column::Level.eq(Level::FiveMinutes.length()))
             .filter(rollup_item::Column::Start.in_subquery(stale))
             .exec(&transaction)
             .await?;
@@ -98,11 +98,11 @@ impl Store {
 
         let mut used = HashSet::new();
         let counted = Entity::find().filter(Column::Dimension.eq(dimension.code()));
-        let quarters = counted.filter(Column::Level.eq(Level::Quarter.length()));
+        let parts = counted.filter(Column::Level.eq(Level::FiveMinutes.length()));
         let read = |counts: &[u8]| {
             used.extend(PackedItems::of_counts(counts).map(|item| item.number));
         };
-        self.read_all(quarters, Column::Start, Column::Counts, read).await?;
+        self.read_all(parts, Column::Start, Column::Counts, read).await?;
         Ok(used)
     }
 
@@ -110,9 +110,9 @@ impl Store {
         use rollup::{Column, Entity};
 
         let mut used = HashSet::new();
-        let quarters = Entity::find().filter(Column::Level.eq(Level::Quarter.length()));
+        let parts = Entity::find().filter(Column::Level.eq(Level::FiveMinutes.length()));
         let read = |sessions: &[u8]| used.extend(packed::numbers(sessions));
-        self.read_all(quarters, Column::Start, Column::Sessions, read).await?;
+        self.read_all(parts, Column::Start, Column::Sessions, read).await?;
         Ok(used)
     }
 

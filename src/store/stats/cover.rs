@@ -18,7 +18,7 @@ const ALWAYS: Span = Timestamp(-62_135_596_800_000_000)..Timestamp(253_402_300_8
 pub(super) struct Cover {
     pub days: Vec<Span>,
     pub hours: Vec<Span>,
-    pub quarters: Vec<Span>,
+    pub five_minutes: Vec<Span>,
     /// Of these the log itself.
     pub log: Vec<Span>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Cover {
 /// The periods whose rollups can't be relied on.
 #[derive(Debug, Default)]
 pub(super) struct StalePeriods {
-    quarters: BTreeSet<Timestamp>,
+    five_minutes: BTreeSet<Timestamp>,
     // Those too of which a part is stale.
     hours: BTreeSet<Timestamp>,
     days: BTreeSet<Timestamp>,
@@ -41,8 +41,8 @@ impl StalePeriods {
             if level <= Level::Hour.length() {
                 stale.hours.insert(Level::Hour.start_of(start));
             }
-            if level <= Level::Quarter.length() {
-                stale.quarters.insert(start);
+            if level <= Level::FiveMinutes.length() {
+                stale.five_minutes.insert(start);
             }
         }
         stale
@@ -61,7 +61,13 @@ impl Cover {
                 split(&span, Level::Hour, &stale.hours, &mut cover.hours, &mut of_hours);
             }
             for span in of_hours {
-                split(&span, Level::Quarter, &stale.quarters, &mut cover.quarters, &mut cover.log);
+                split(
+                    &span,
+                    Level::FiveMinutes,
+                    &stale.five_minutes,
+                    &mut cover.five_minutes,
+                    &mut cover.log,
+                );
             }
         }
         cover
@@ -74,7 +80,7 @@ impl Cover {
         let all = [
             (Level::Day, &self.days),
             (Level::Hour, &self.hours),
-            (Level::Quarter, &self.quarters),
+            (Level::FiveMinutes, &self.five_minutes),
         ];
         all.into_iter().flat_map(|(level, spans)| at_once(spans).map(move |some| (level, some)))
     }
@@ -195,13 +201,13 @@ mod tests {
         #[test]
         fn each_moment_is_covered_once(
             cuts in prop::collection::btree_set(-3_000_i64..9_000, 2..20),
-            stale in prop::collection::btree_set(-200_i64..600, 0..40),
+            stale in prop::collection::btree_set(-600_i64..1_800, 0..40),
         ) {
             let cuts: Vec<_> = cuts.into_iter().map(|minute| Timestamp(minute * MINUTE)).collect();
-            let quarters: BTreeSet<_> =
-                stale.into_iter().map(|quarter| Timestamp(quarter * 15 * MINUTE)).collect();
-            let length = Level::Quarter.length();
-            let stale = StalePeriods::new(quarters.iter().map(|quarter| (length, *quarter)));
+            let periods: BTreeSet<_> =
+                stale.into_iter().map(|period| Timestamp(period * 5 * MINUTE)).collect();
+            let length = Level::FiveMinutes.length();
+            let stale = StalePeriods::new(periods.iter().map(|period| (length, *period)));
             let cover = Cover::new(&cuts, &stale);
             let mut all: Vec<Span> = cover.log.clone();
             let spans = |(level, spans): (Level, &[Span])| {
@@ -211,7 +217,7 @@ mod tests {
             for (level, span) in &rollups {
                 prop_assert_eq!(level.start_of(span.start), span.start);
                 prop_assert_eq!(level.start_of(span.end), span.end);
-                prop_assert!(stale.quarters.range(span.clone()).next().is_none());
+                prop_assert!(stale.five_minutes.range(span.clone()).next().is_none());
                 all.push(span.clone());
             }
             all.sort_by_key(|span| span.start);
