@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -62,8 +62,16 @@ pub(crate) struct Store {
     read_timeout: Duration,
     /// Who counts reads a lot, and must leave connections to those who read little.
     counting: Arc<Semaphore>,
+    rolling_up: Arc<RollingUp>,
+}
+
+/// Who rolls up, and when.
+#[derive(Debug, Default)]
+struct RollingUp {
     /// There is something to be rolled up that should not wait.
-    roll_up_soon: Arc<Notify>,
+    soon: Notify,
+    /// Two at once would take each other's periods away, and leave them as they are.
+    alone: Mutex<()>,
 }
 
 /// Statistics that are read at the same time; fewer than there are connections.
@@ -86,8 +94,16 @@ impl Store {
             Writer::start(database.write.clone(), metrics.clone(), Claims::new(id), idle);
         let Database { read, lookup, write, read_timeout } = database;
         let counting = Arc::new(Semaphore::new(COUNTING));
-        let roll_up_soon = Arc::default();
-        let store = Self { id, read, lookup, write, writer, read_timeout, counting, roll_up_soon };
+        let store = Self {
+            id,
+            read,
+            lookup,
+            write,
+            writer,
+            read_timeout,
+            counting,
+            rolling_up: Arc::default(),
+        };
         (store, task)
     }
 

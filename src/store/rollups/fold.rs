@@ -43,7 +43,7 @@ impl Store {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
-                () = self.roll_up_soon.notified() => {}
+                () = self.rolling_up.soon.notified() => {}
             }
             if let Err(error) = self.roll_up_in_turn().await {
                 error.log();
@@ -53,7 +53,7 @@ impl Store {
 
     /// Lets what has become stale be rolled up without delay.
     pub(crate) fn roll_up_soon(&self) {
-        self.roll_up_soon.notify_one();
+        self.rolling_up.soon.notify_one();
     }
 
     async fn roll_up_in_turn(&self) -> Result<(), Error> {
@@ -65,6 +65,7 @@ impl Store {
     /// Rolls up what is stale and not held by a writer; tells how many periods of five minutes are
     /// done.
     pub(crate) async fn roll_up(&self, done: impl Fn(u64)) -> Result<(), Error> {
+        let _alone = self.rolling_up.alone.lock().await;
         for level in [Level::FiveMinutes, Level::Hour, Level::Day] {
             let mut from = Timestamp(i64::MIN);
             while let Some((free, next)) = self.stale_from(level, from).await? {
