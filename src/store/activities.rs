@@ -219,24 +219,28 @@ impl Text {
     }
 }
 
-/// That a column has any of these values. The last one is repeated up to a power of two: so there are
-/// few different statements, and the database has seen most of them before.
+/// That a column has any of these values, [`rounded_up`].
 pub(super) fn any_of<C, V>(column: C, values: impl IntoIterator<Item = V>) -> SimpleExpr
 where
     C: ColumnTrait,
     V: Into<Value>,
 {
-    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    column.is_in(rounded_up(values.into_iter().map(Into::into).collect::<Vec<Value>>()))
+}
+
+/// Repeats the last value up to a power of two. Each connection keeps a hundred statements prepared: so
+/// there are few different ones, most of them have been seen before, and the long ones take little room.
+pub(super) fn rounded_up<T: Clone>(mut values: Vec<T>) -> Vec<T> {
     if let Some(last) = values.last().cloned()
         && values.len() <= MOST_REPEATED
     {
         values.resize(values.len().next_power_of_two(), last);
     }
-    column.is_in(values)
+    values
 }
 
 /// Longer lists are left as they are.
-const MOST_REPEATED: usize = 512;
+const MOST_REPEATED: usize = 2_048;
 
 /// Equality where it is one value: an index then still serves the order of the page.
 pub(super) fn one_of<C, V>(column: C, values: &[V]) -> SimpleExpr

@@ -393,6 +393,35 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(staff.graphql_error(many).await, "BAD_USER_INPUT");
 }
 
+/// The longest timelines make the longest statements.
+#[tokio::test]
+async fn a_timeline_of_a_filter_may_have_two_thousand_buckets() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let activity =
+        |minute: &str| json!({ "path": "/", "date": format!("2026-03-01T{minute}:30Z") });
+    log(&app.visitor(), &[activity("00:00"), activity("10:17"), activity("10:17")]).await;
+    let query = "query($where: ActivityFilter) { activityStats(where: $where) {
+        timeline(bucket: MINUTE) { start activities sessions } } }";
+    for minutes in [1, 3, 4, 618, 1_999, 2_000] {
+        let start: DateTime<Utc> = "2026-03-01T00:00:00Z".parse().unwrap();
+        let range = json!({ "gte": start, "lt": start + chrono::Duration::minutes(minutes) });
+        let filter = json!({ "path": { "eq": "/" }, "date": range });
+        let data = staff.graphql_with(query, json!({ "where": filter })).await;
+        let buckets = data["activityStats"]["timeline"].as_array().unwrap().clone();
+        assert_eq!(buckets.len() as i64, minutes);
+        for (minute, bucket) in buckets.iter().enumerate() {
+            let expected = match minute {
+                0 => (1, 1),
+                617 => (2, 1),
+                _ => (0, 0),
+            };
+            let counted = (&bucket["activities"], &bucket["sessions"]);
+            assert_eq!(counted, (&json!(expected.0), &json!(expected.1)), "{minute} of {minutes}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn statistics_are_for_staff_and_for_the_user_they_are_of() {
     let app = TestApp::start().await;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Stats, Top, Value};
 use crate::error::Error;
-use crate::store::activities::Filter;
+use crate::store::activities::{Filter, rounded_up};
 use crate::store::entity::activity::{Column, Entity};
 use crate::store::entity::session;
 use crate::store::events;
@@ -47,7 +47,9 @@ impl Store {
         let mut query = Query::select();
         query.from(Entity).cond_where(self.condition_of(filter).await?);
         select_stats(&mut query, with_people);
-        query.expr_as(edges_passed(edges, 0), BUCKET).group_by_col(BUCKET);
+        // Nothing lies between an edge and itself.
+        let cuts = rounded_up(edges.to_vec());
+        query.expr_as(edges_passed(&cuts, 0), BUCKET).group_by_col(BUCKET);
         let mut buckets = vec![Stats::default(); edges.len().saturating_sub(1)];
         for row in self.read.query_all(&query).await? {
             let passed: i64 = row.try_get("", BUCKET)?;
