@@ -155,10 +155,7 @@ mod tests {
     /// No door shows which index is asked; the wrong one costs a thousand times as much.
     #[tokio::test]
     async fn the_index_that_finds_the_fewest_is_asked() -> Result<(), Error> {
-        let directory = tempfile::tempdir().map_err(Error::internal)?;
-        let url = format!("sqlite://{}/test.db", directory.path().display());
-        let database = Database::connect(&url).await?;
-        database.migrate().await?;
+        let (_directory, database) = migrated().await?;
         let is = |text: &str| Text::In(vec![text.to_owned()]);
         let user = Filter::User(vec![Uuid::nil()]);
         let session = Filter::Session(vec![Uuid::nil()]);
@@ -201,10 +198,7 @@ mod tests {
     /// The same holds for the bound of a page: beside a range of dates it may be left to be looked at.
     #[tokio::test]
     async fn a_page_within_a_range_of_dates_starts_at_its_cursor() -> Result<(), Error> {
-        let directory = tempfile::tempdir().map_err(Error::internal)?;
-        let url = format!("sqlite://{}/test.db", directory.path().display());
-        let database = Database::connect(&url).await?;
-        database.migrate().await?;
+        let (_directory, database) = migrated().await?;
         let at = |key| Some(Position { key: Key::Time(Timestamp(key)), id: Uuid::nil() });
         let range =
             [Filter::Date(Bound::From, Timestamp(0)), Filter::Date(Bound::Before, Timestamp(9))];
@@ -230,6 +224,14 @@ mod tests {
             }
         }
         Ok(())
+    }
+
+    async fn migrated() -> Result<(tempfile::TempDir, Database), Error> {
+        let directory = tempfile::tempdir().map_err(Error::internal)?;
+        let url = format!("sqlite://{}/test.db", directory.path().display());
+        let database = Database::connect(&url).await?;
+        database.migrate().await?;
+        Ok((directory, database))
     }
 
     async fn plan(database: &Database, sql: &str) -> Result<String, Error> {

@@ -26,7 +26,7 @@ const STALE_AT_ONCE: u64 = 1_000;
 const PARTS_AT_ONCE: usize = 48;
 /// Hours, or days, that are put together in one transaction.
 const WHOLES_AT_ONCE: usize = 12;
-/// Once so many activities are read, the rest of them is left to another transaction.
+/// Once so many activities are read, the rest of the periods is left to another transaction.
 const EVENTS_OF_A_RUN: u64 = 200_000;
 /// Activities that one statement reads.
 const EVENTS_AT_ONCE: u64 = 10_000;

@@ -5,8 +5,8 @@
 //! For each five minutes, each hour and each day of UTC: how many activities, the exact sets of their
 //! users and sessions, and the same for each path, referer, host of a referer, name, user and user
 //! agent. Five minutes are short, because of what lies at the ends of a range, or is still being
-//! written to, the log itself is read; and the days of all time zones begin with them. Users, sessions and
-//! texts are known by small numbers ([`terms`]), so a set is a byte or two for each member
+//! written to, the log itself is read; and the days of all time zones begin with them.
+//! Users, sessions and texts are known by small numbers ([`terms`]), so a set is a byte or two for each member
 //! ([`packed`]), and sets of several periods are merged without an error: no count is estimated.
 //!
 //! # Why it costs the writer nothing
