@@ -113,7 +113,7 @@ impl Builder {
     pub async fn start(self) -> Result<Djaffar, Error> {
         self.database.migrate().await?;
         let metrics = Metrics::new();
-        let (store, writer) = Store::start(self.database, &metrics, self.config.roll_up_every);
+        let (store, writer) = Store::start(self.database, &metrics, self.config.roll_up_every)?;
         let auth = Arc::new(Auth::new(&store, &self.config)?);
         let sweep = tokio::spawn(auth.sessions.clone().sweep(self.config.sweep_every));
         let roll_up = tokio::spawn(store.clone().keep_rolled_up(self.config.roll_up_every));

@@ -28,6 +28,7 @@
 mod activity;
 mod app;
 mod auth;
+mod backlog;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

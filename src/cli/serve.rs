@@ -1,6 +1,8 @@
 //! `djaffar serve`
 
-use tokio::net::TcpListener;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Result;
@@ -11,6 +13,8 @@ use crate::store::Database;
 
 /// Most open files, nearly all of them connections.
 const MAX_FILES: u64 = 20_000;
+/// Most connections that wait to be let in; the system may have a lower limit (`somaxconn`).
+const WAITING: u32 = 4_096;
 
 pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     // Each connection takes a file, and the usual limit of 1,024 was made for another age. It also
@@ -22,7 +26,7 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     let djaffar = Djaffar::builder(database, serve.config()?).start().await?;
     // Whoever reads that it serves may stop it the next moment.
     let mut terminate = signal(SignalKind::terminate())?;
-    let listener = TcpListener::bind(serve.listen).await.map_err(|error| {
+    let listener = listen(serve.listen).map_err(|error| {
         let address = serve.listen;
         std::io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))
     })?;
@@ -44,6 +48,15 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
     djaffar.serve(listener, stop).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens like [`TcpListener::bind`], but with room for more who wait to be let in: to one who is not
+/// even heard the kernel answers only when they have asked again, a second later or three.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// What somebody who starts from nothing wants to know.

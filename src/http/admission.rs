@@ -15,7 +15,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::task::yield_now;
 
+use crate::backlog::Backlog;
 use crate::error::Error;
 
 /// Requests that are being executed.
@@ -31,6 +33,8 @@ const LARGE_BODIES: usize = 64 << 20;
 const SMALL_BODY: usize = 16 << 10;
 /// A body must have come within this time, however large it is.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request should not wait for a processor any longer.
+const LONGEST_TURN: Duration = Duration::from_millis(100);
 
 /// Exports that are under way.
 const EXPORTS: usize = 4;
@@ -40,6 +44,7 @@ const EXPORTS: usize = 4;
 pub(crate) struct Admission {
     places: Semaphore,
     large_bodies: Semaphore,
+    turns: Backlog,
     sockets: Arc<Semaphore>,
     shares: Shares,
     exports: Arc<Semaphore>,
@@ -78,6 +83,7 @@ impl Admission {
         Self {
             places: Semaphore::new(PLACES),
             large_bodies: Semaphore::new(LARGE_BODIES),
+            turns: Backlog::new(LONGEST_TURN),
             sockets: Arc::new(Semaphore::new(SOCKETS)),
             shares: Shares::default(),
             exports: Arc::new(Semaphore::new(EXPORTS)),
@@ -101,7 +107,7 @@ impl Admission {
         Ok(SocketPlace { _place: place, _share: share.transpose()? })
     }
 
-    /// Reads a body of at most `limit` bytes.
+    /// Reads a body of at most `limit` bytes, and waits for its turn.
     pub(super) async fn body(&self, body: Body, limit: usize) -> Result<Bytes, Incomplete> {
         // What says of itself that it is too large is not waited for.
         if body.size_hint().lower() > limit as u64 {
@@ -109,11 +115,24 @@ impl Admission {
         }
         let mut is_refused = false;
         let read = tokio::time::timeout(BODY_TIMEOUT, self.read(body, limit, &mut is_refused));
-        match read.await {
-            Ok(read) => read,
-            Err(_) if is_refused => Err(Incomplete::Refused(Error::Busy)),
-            Err(_) => Err(Incomplete::TooSlow),
-        }
+        let body = match read.await {
+            Ok(read) => read?,
+            Err(_) if is_refused => return Err(Incomplete::Refused(Error::Busy)),
+            Err(_) => return Err(Incomplete::TooSlow),
+        };
+        self.turn(body.len()).await?;
+        Ok(body)
+    }
+
+    /// Waits for a turn on a processor, behind all who have come before.
+    ///
+    /// Whoever else is at the door meanwhile comes to this point too: only so it is known how many
+    /// there are, before work is done for any of them.
+    async fn turn(&self, bytes: usize) -> Result<(), Incomplete> {
+        let place = self.turns.enter(bytes).ok_or(Incomplete::Refused(Error::Busy))?;
+        yield_now().await;
+        place.adapt(place.bytes());
+        Ok(())
     }
 
     /// Takes room for a large body as it comes: what is not there yet takes none.

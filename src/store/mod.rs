@@ -13,7 +13,6 @@ use uuid::Uuid;
 pub(crate) mod activities;
 pub(crate) mod admin;
 pub(crate) mod audit;
-mod backlog;
 mod batch;
 pub(crate) mod channel;
 pub(crate) mod courses;
@@ -81,17 +80,22 @@ impl Store {
     /// Starts the writer. Its task ends after [`Store::stop`].
     ///
     /// The writer lets go of what it holds of the rollups when that has been left alone for `idle`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Writer::start`].
     pub(crate) fn start(
         mut database: Database,
         metrics: &Metrics,
         idle: Duration,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> Result<(Self, JoinHandle<()>), Error> {
         database.read.set_metric_callback(metrics.statements("read"));
         database.lookup.set_metric_callback(metrics.statements("lookup"));
         database.write.set_metric_callback(metrics.statements("write"));
         let id = Uuid::now_v7();
         let (writer, task) =
-            Writer::start(database.write.clone(), metrics.clone(), Claims::new(id), idle);
+            Writer::start(database.write.clone(), metrics.clone(), Claims::new(id), idle)
+                .map_err(Error::internal)?;
         let Database { read, lookup, write, read_timeout } = database;
         let counting = Arc::new(Semaphore::new(COUNTING));
         let store = Self {
@@ -104,7 +108,7 @@ impl Store {
             counting,
             rolling_up: Arc::default(),
         };
-        (store, task)
+        Ok((store, task))
     }
 
     /// Hands in rows, and returns when they are on disk; see [`Writer::write`].

@@ -66,7 +66,8 @@ mod tests {
         let Ok(url) = std::env::var("DJAFFAR_TEST_POSTGRES_URL") else { return Ok(()) };
         let node = async || {
             let database = Database::connect(&url).await?;
-            let (store, _writer) = Store::start(database, &Metrics::new(), Duration::from_secs(60));
+            let (store, _writer) =
+                Store::start(database, &Metrics::new(), Duration::from_secs(60))?;
             Ok::<_, Error>(store)
         };
         let (one, other) = (node().await?, node().await?);

@@ -3,20 +3,24 @@
 //! Each caller hands in a [`Batch`] and waits. The task takes whatever waits, joins it into one
 //! transaction, commits, and only then answers every waiter. There is no timer: while one commit
 //! is on its way to the disk the next batch gathers.
+//!
+//! The task has a thread to itself. Among those of the requests it would wait for its turn behind all
+//! of them, several times for each commit: when there are too many, nothing would be stored at all.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use tokio::runtime::{self, Handle};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::backlog::{Backlog, Place};
 use super::batch::{Batch, Written};
 use super::rollups::Claims;
 use super::transaction::begin_writing;
+use crate::backlog::{Backlog, Place};
 use crate::error::{Error, is_transient};
 use crate::metrics::Metrics;
 
@@ -24,6 +28,8 @@ use crate::metrics::Metrics;
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A transaction takes in no more batches once it has so many rows.
 const ROWS_PER_COMMIT: usize = 1_000;
+/// A batch should be on disk within this time.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// The way into the queue. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,18 +48,38 @@ struct Job {
 
 impl Writer {
     /// Starts the task. It ends after [`Writer::stop`], or when every clone of the `Writer` is gone.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to be had.
     pub(super) fn start(
         connection: DatabaseConnection,
         metrics: Metrics,
         claims: Claims,
         idle: Duration,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, jobs) = mpsc::unbounded_channel();
-        let backlog = Backlog::default();
+        let backlog = Backlog::new(LONGEST_WAIT);
         let stop = Arc::new(Notify::new());
         let desk = Desk { connection, claims, metrics };
-        let task = tokio::spawn(run(desk, jobs, stop.clone(), idle));
-        (Self { queue, backlog, stop }, task)
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (ended, end) = oneshot::channel::<()>();
+        let work = run(desk, jobs, stop.clone(), idle);
+        let work = async move {
+            work.await;
+            // Connections are given back by tasks of their own.
+            while Handle::current().metrics().num_alive_tasks() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            drop(ended);
+        };
+        let thread = std::thread::Builder::new().name("djaffar-writer".to_owned());
+        thread.spawn(move || runtime.block_on(work))?;
+        let task = tokio::spawn(async move {
+            // Nothing is ever sent: it ends with the thread, however that ends.
+            let _ = end.await;
+        });
+        Ok((Self { queue, backlog, stop }, task))
     }
 
     /// Takes no more batches; the task ends when those that wait are written.
@@ -151,7 +177,7 @@ impl Desk {
         match self.write(all).await {
             Ok(written) => {
                 if let Some(last) = jobs.last() {
-                    last.place.adapt();
+                    last.place.adapt(jobs.iter().map(|job| job.place.bytes()).sum());
                 }
                 let written = Arc::new(written);
                 jobs.into_iter().for_each(|job| job.answer(Some(written.clone())));
@@ -217,8 +243,11 @@ async fn in_time<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T, D
 
 impl Job {
     fn answer(self, written: Option<Arc<Written>>) {
+        let Self { done, place, .. } = self;
+        // Whoever hears of it may come again at once, and must not stand in their own way.
+        drop(place);
         // A caller that has gone away does not want it.
-        let _ = self.done.send(written);
+        let _ = done.send(written);
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn run(database_url: &str, demo: Demo) -> Result<()> {
     let database = Database::connect(database_url).await?;
     database.migrate_to_fill().await?;
     let idle = Config::default().roll_up_every;
-    let (store, writer) = Store::start(database, &Metrics::new(), idle);
+    let (store, writer) = Store::start(database, &Metrics::new(), idle)?;
     let result = fill(&store, &options).await;
     store.stop();
     writer.await?;

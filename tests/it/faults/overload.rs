@@ -6,12 +6,14 @@ use tokio::task::JoinSet;
 
 use super::batches::{Answer, Batches};
 use super::ledger::Ledger;
-use super::recording::Injection;
+use super::recording::{Injection, slow_syncs};
 use super::{PATIENCE, is_long, program, report, serve, until_served};
-use crate::harness::{Client, Server, TestDatabase};
+use crate::harness::{Client, Program, Server, TestDatabase};
 
 /// The service may take so much memory.
 const MEMORY: u64 = 400 << 20;
+/// In the long run, each sync of a slow disk takes so long.
+const SLOW: Duration = Duration::from_millis(30);
 /// After the overload, the service must be back to normal within this time.
 const NORMAL: Duration = Duration::from_secs(5);
 
@@ -67,15 +69,7 @@ impl SlowDisk {
             let calls = "fsync,fdatasync";
             return Self::Sqlite(Injection::begin(server.process, &files, calls, &tampering).await);
         }
-        let seconds = delay.as_secs_f64();
-        let function = format!(
-            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql \
-             AS 'BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END'"
-        );
-        database.execute(&function).await;
-        let trigger =
-            "CREATE TRIGGER slow AFTER INSERT ON djaffar_activity EXECUTE FUNCTION slow()";
-        database.execute(trigger).await;
+        slow_down(database, delay).await;
         Self::Postgres
     }
 
@@ -85,6 +79,18 @@ impl SlowDisk {
             Self::Sqlite(injection) => injection.end().await,
         }
     }
+}
+
+/// Lets each commit of activities to PostgreSQL take that long.
+async fn slow_down(database: &TestDatabase, delay: Duration) {
+    let seconds = delay.as_secs_f64();
+    let function = format!(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql \
+         AS 'BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END'"
+    );
+    database.execute(&function).await;
+    let trigger = "CREATE TRIGGER slow AFTER INSERT ON djaffar_activity EXECUTE FUNCTION slow()";
+    database.execute(trigger).await;
 }
 
 /// More than the disk takes, until enough of it was accepted and enough refused.
@@ -148,29 +154,28 @@ async fn pin(cores: &str) {
 
 async fn overload(bottleneck: Bottleneck) {
     let database = TestDatabase::create().await;
-    let mut program = program(&database);
-    if bottleneck == Bottleneck::Processor {
-        pin("1").await;
-        program = program.under(&["taskset", "-c", "0"].map(str::to_owned));
+    // It rolls up as often as it does by default: each time costs a slow disk what many requests do.
+    let mut program = Program::new(&database.url);
+    match bottleneck {
+        Bottleneck::Disk if database.is_postgres() => {}
+        Bottleneck::Disk => program = program.under(&slow_syncs(&database.file(), SLOW)),
+        Bottleneck::Processor => {
+            pin("1").await;
+            program = program.under(&["taskset", "-c", "0"].map(str::to_owned));
+        }
     }
     let server = serve(program).await;
-    let slow = match bottleneck {
-        Bottleneck::Disk => {
-            Some(SlowDisk::begin(&server, &database, Duration::from_millis(100)).await)
-        }
-        Bottleneck::Processor => None,
-    };
+    if bottleneck == Bottleneck::Disk && database.is_postgres() {
+        slow_down(&database, SLOW).await;
+    }
     let batches = Batches::new(&server.url);
-    let peak = peak(&batches, Duration::from_secs(5)).await;
+    let peak = peak(&batches, Duration::from_secs(10)).await;
     let lasts = Duration::from_secs(60);
     let course = send_at(3.0 * peak, lasts, &server, &batches).await;
     if bottleneck == Bottleneck::Processor {
         pin("0-1").await;
     }
     let back = until_normal(&server).await;
-    if let Some(slow) = slow {
-        slow.end(&database).await;
-    }
     batches.audit(&database).await;
 
     let Course { sent, mut times, refused, memory, took } = course;

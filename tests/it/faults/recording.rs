@@ -146,6 +146,17 @@ pub fn strace(database: &Path) -> Vec<String> {
     command
 }
 
+/// strace that lets each sync of the files of this database take that long, and leaves all other
+/// calls alone: attached later on, it would stop the process at each of them.
+pub fn slow_syncs(database: &Path, delay: Duration) -> Vec<String> {
+    let calls = "fsync,fdatasync";
+    let mut command = strace(database);
+    command.extend(["-o", "/dev/null"].map(str::to_owned));
+    command.extend(["-e".to_owned(), format!("trace={calls}")]);
+    command.extend(["-e".to_owned(), format!("inject={calls}:delay_exit={}", delay.as_micros())]);
+    command
+}
+
 /// What tells strace of the files of this database.
 fn strace_files(database: &Path) -> [String; 4] {
     let [flag, path] = ["-P".to_owned(), database.display().to_string()];
