@@ -11,7 +11,7 @@ use crate::error::Error;
 const MAX_BUCKETS: usize = 2_000;
 
 /// How long a bucket is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TimeBucket {
     Minute,
     Hour,

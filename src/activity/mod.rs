@@ -22,7 +22,9 @@ pub(crate) use export::{Export, Format, Selection};
 pub(crate) use live::Lagged;
 use live::Live;
 use relay::Relay;
-pub(crate) use stats::{Bucket, Course, Dimension, Stats, Top, Value as TopValue};
+pub(crate) use stats::{
+    Bucket, Course, Dimension, Questions, Ranking, Stats, Survey, Timeline, Top, Value as TopValue,
+};
 
 pub(crate) use crate::store::activities::{Bound, Filter, Text};
 pub(crate) use crate::store::keyset::{CappedCount, Key, Page, Position, Slice};

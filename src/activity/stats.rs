@@ -1,18 +1,20 @@
 //! What activities come to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::calendar::{self, TimeBucket};
-use super::{Activities, Filter, readable};
+use super::{Activities, Filter, Page, readable};
 use crate::auth::Reader;
 use crate::error::Error;
-use crate::store::{Timestamp, courses};
+use crate::store::{Timestamp, courses, stats};
 
 pub(crate) use crate::store::rollups::Dimension;
-pub(crate) use crate::store::stats::{Stats, Top, Value};
+pub(crate) use crate::store::stats::{Ranking, Stats, Top, Value};
 
 /// How a session went.
 #[derive(Clone, Debug)]
@@ -31,40 +33,103 @@ pub(crate) struct Bucket {
     pub stats: Stats,
 }
 
-impl Activities {
-    /// What the activities come to that the filter lets through and the reader may read.
-    pub(crate) async fn stats(&self, reader: &Reader, filter: Filter) -> Result<Stats, Error> {
-        self.store.stats(&readable(reader, filter)).await
+/// A timeline that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Timeline {
+    bucket: TimeBucket,
+    zone: Tz,
+}
+
+impl Timeline {
+    /// # Errors
+    ///
+    /// If there is no time zone of this name.
+    pub(crate) fn new(bucket: TimeBucket, zone: &str) -> Result<Self, Error> {
+        Ok(Self { bucket, zone: calendar::time_zone(zone)? })
     }
 
-    /// The same for each bucket of time that the filter's range touches; where the range is open,
-    /// from the first or to the last of the activities, whose span is asked for then.
-    pub(crate) async fn timeline(
+    /// The edges of its buckets.
+    fn edges(self, span: Option<(Timestamp, Timestamp)>) -> Result<Vec<DateTime<Utc>>, Error> {
+        match span.filter(|(first, last)| first <= last) {
+            Some((first, last)) => {
+                calendar::edges(self.bucket, self.zone, first.into(), last.into())
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// What is asked of activities.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Questions {
+    /// Whether the totals are wanted.
+    pub totals: bool,
+    /// With people or without.
+    pub timelines: HashMap<Timeline, bool>,
+    pub rankings: HashMap<Dimension, Ranking>,
+}
+
+/// What activities come to, as far as it was asked for.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub totals: Stats,
+    pub timelines: HashMap<Timeline, Result<Vec<Bucket>, Arc<Error>>>,
+    pub rankings: HashMap<Dimension, Vec<Top>>,
+}
+
+impl Activities {
+    /// What the activities come to that the filter lets through and the reader may read.
+    ///
+    /// A timeline has each bucket of time that the filter's range touches; where the range is open,
+    /// from the first or to the last of the activities.
+    pub(crate) async fn survey(
         &self,
         reader: &Reader,
         filter: Filter,
-        bucket: TimeBucket,
-        zone: &str,
-        with_people: bool,
-        span: impl AsyncFnOnce() -> Result<Option<(Timestamp, Timestamp)>, Error>,
-    ) -> Result<Vec<Bucket>, Error> {
-        let zone = calendar::time_zone(zone)?;
+        questions: &Questions,
+    ) -> Result<Survey, Error> {
         let filter = readable(reader, filter);
+        let span = match questions.timelines.is_empty() {
+            true => None,
+            false => self.span(&filter).await?,
+        };
+        let mut timelines = HashMap::new();
+        let mut lines = Vec::new();
+        for (timeline, with_people) in &questions.timelines {
+            match timeline.edges(span) {
+                Ok(edges) => lines.push((*timeline, edges, *with_people)),
+                Err(error) => {
+                    timelines.insert(*timeline, Err(Arc::new(error)));
+                }
+            }
+        }
+        let line = |(_, edges, with_people): &(_, Vec<DateTime<Utc>>, _)| stats::Timeline {
+            edges: edges.iter().copied().map(Timestamp::from).collect(),
+            with_people: *with_people,
+        };
+        let questions = stats::Questions {
+            totals: questions.totals,
+            timelines: lines.iter().map(line).collect(),
+            rankings: questions.rankings.values().copied().collect(),
+        };
+        let answers = self.store.survey(&filter, &questions).await?;
+        for ((timeline, edges, _), stats) in lines.into_iter().zip(answers.timelines) {
+            timelines.insert(timeline, Ok(buckets(&edges, stats)));
+        }
+        Ok(Survey { totals: answers.totals, timelines, rankings: answers.rankings })
+    }
+
+    /// The first and the last moment of a timeline; None: there are no activities.
+    async fn span(&self, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Error> {
         let (mut first, mut last) = filter.bounds();
-        if first.is_none() || last.is_none() {
-            let Some(span) = span().await? else { return Ok(Vec::new()) };
-            first = first.or(Some(span.0));
-            last = last.or(Some(span.1));
+        let page = Page { limit: 1, ..Page::default() };
+        for (end, descending) in [(&mut first, false), (&mut last, true)] {
+            if end.is_none() {
+                let slice = self.store.activities(filter, descending, &page).await?;
+                *end = slice.rows.first().map(|activity| activity.date);
+            }
         }
-        let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
-        if last < first {
-            return Ok(Vec::new());
-        }
-        let edges = calendar::edges(bucket, zone, first.into(), last.into())?;
-        let stamps: Vec<_> = edges.iter().copied().map(Timestamp::from).collect();
-        let stats = self.store.timeline(&filter, &stamps, with_people).await?;
-        let buckets = edges.windows(2).zip(stats);
-        Ok(buckets.map(|(edge, stats)| Bucket { start: edge[0], end: edge[1], stats }).collect())
+        Ok(first.zip(last))
     }
 
     /// How each of these sessions went, as far as the reader may read its activities.
@@ -81,16 +146,9 @@ impl Activities {
         };
         Ok(courses.into_iter().map(|(id, of_session)| (id, course(of_session))).collect())
     }
+}
 
-    /// The most frequent of what the activities are counted by; with users and sessions if wanted.
-    pub(crate) async fn top(
-        &self,
-        reader: &Reader,
-        filter: Filter,
-        dimension: Dimension,
-        first: usize,
-        with_people: bool,
-    ) -> Result<Vec<Top>, Error> {
-        self.store.top(&readable(reader, filter), dimension, first, with_people).await
-    }
+fn buckets(edges: &[DateTime<Utc>], stats: Vec<Stats>) -> Vec<Bucket> {
+    let edges = edges.windows(2).zip(stats);
+    edges.map(|(edge, stats)| Bucket { start: edge[0], end: edge[1], stats }).collect()
 }

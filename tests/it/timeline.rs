@@ -1,5 +1,9 @@
 //! Where the hours and days of a timeline begin, by the clocks of those who look.
 
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
 use crate::harness::{Client, TestApp};
 
 /// The edges of a timeline over a range, as the clocks on the wall show them there.
@@ -103,4 +107,43 @@ async fn days_are_as_long_as_they_are_where_people_live() {
             "{zone} {bucket}"
         );
     }
+}
+
+/// However many come in meanwhile, what one answer says was counted at one moment.
+#[tokio::test]
+async fn totals_timelines_and_rankings_of_an_answer_agree() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let visitor = app.visitor();
+    assert_eq!(visitor.log("/").await.status(), 204);
+    let enough = watch::Sender::new(false);
+    let is_enough = enough.subscribe();
+    let coming_in = tokio::spawn(async move {
+        while !*is_enough.borrow() {
+            assert_eq!(visitor.log("/").await.status(), 204);
+        }
+    });
+    let query = "query($where: ActivityFilter) { activityStats(where: $where) {
+        activities
+        hours: timeline(bucket: HOUR) { activities }
+        days: timeline(bucket: DAY, timeZone: \"Asia/Kathmandu\") { activities }
+        top(by: PATH) { activities } } }";
+    let yesterday = Utc::now() - TimeDelta::days(1);
+    let range = json!({ "date": { "gte": yesterday } });
+    let sum = |items: &Value| -> u64 {
+        items.as_array().unwrap().iter().map(|item| item["activities"].as_u64().unwrap()).sum()
+    };
+    let mut last = 0;
+    // Until some have come in beside the questions.
+    while last < 30 {
+        let data = staff.graphql_with(query, json!({ "where": range })).await;
+        let stats = &data["activityStats"];
+        let activities = stats["activities"].as_u64().unwrap();
+        for counted in ["hours", "days", "top"] {
+            assert_eq!(sum(&stats[counted]), activities, "{counted}");
+        }
+        last = activities;
+    }
+    enough.send_replace(true);
+    coming_in.await.unwrap();
 }

@@ -8,6 +8,7 @@ pub(super) mod person;
 pub(super) mod retention;
 pub(super) mod session;
 pub(super) mod stats;
+mod survey;
 pub(super) mod token;
 pub(super) mod user;
 pub(super) mod user_error;

@@ -1,5 +1,7 @@
 //! What activities come to.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Context, Enum, InputValueError, InputValueResult, Object, Scalar, ScalarType, SimpleObject,
     Value,
@@ -9,14 +11,17 @@ use tokio::sync::OnceCell;
 
 use super::filter::ActivityFilter;
 use super::note_filter;
+use super::survey;
 use super::user::User;
-use crate::activity::{self, Filter, Stats, TopValue};
+use crate::activity::{self, Filter, Questions, Stats, Survey, Timeline, TopValue};
 use crate::auth::Reader;
 use crate::error::Error;
 use crate::graphql::{domain, loaders};
 
 /// Most items of a ranking.
-const MAX_TOP: i32 = 200;
+const MAX_TOP: usize = 200;
+pub(super) const DEFAULT_TOP: i32 = 10;
+pub(super) const DEFAULT_TIME_ZONE: &str = "UTC";
 
 /// A count: a JSON number up to 2^53, which may be more than an `Int` can hold.
 #[derive(Clone, Copy)]
@@ -50,7 +55,8 @@ impl From<u64> for BigInt {
 pub(in crate::graphql) struct ActivityStats {
     reader: Reader,
     filter: Filter,
-    counted: OnceCell<Stats>,
+    questions: Questions,
+    survey: OnceCell<Result<Survey, Arc<Error>>>,
 }
 
 /// What activities come to. Where the filter is a range of time or nothing, this is counted in advance,
@@ -59,24 +65,24 @@ pub(in crate::graphql) struct ActivityStats {
 #[Object]
 impl ActivityStats {
     /// How many activities there are.
-    async fn activities(&self, context: &Context<'_>) -> Result<BigInt, Error> {
-        Ok(BigInt(self.count(context).await?.activities))
+    async fn activities(&self, context: &Context<'_>) -> Result<BigInt, Arc<Error>> {
+        Ok(BigInt(self.totals(context).await?.activities))
     }
 
     /// How many users were active.
-    async fn users(&self, context: &Context<'_>) -> Result<BigInt, Error> {
-        Ok(BigInt(self.count(context).await?.users))
+    async fn users(&self, context: &Context<'_>) -> Result<BigInt, Arc<Error>> {
+        Ok(BigInt(self.totals(context).await?.users))
     }
 
     /// How many browser sessions were active.
-    async fn sessions(&self, context: &Context<'_>) -> Result<BigInt, Error> {
-        Ok(BigInt(self.count(context).await?.sessions))
+    async fn sessions(&self, context: &Context<'_>) -> Result<BigInt, Arc<Error>> {
+        Ok(BigInt(self.totals(context).await?.sessions))
     }
 
     /// How many people were active, as far as can be known: users, and sessions in which none of
     /// these activities is a user's.
-    async fn visitors(&self, context: &Context<'_>) -> Result<BigInt, Error> {
-        Ok(BigInt(self.count(context).await?.visitors))
+    async fn visitors(&self, context: &Context<'_>) -> Result<BigInt, Arc<Error>> {
+        Ok(BigInt(self.totals(context).await?.visitors))
     }
 
     /// Whether the numbers of users, sessions and visitors are exact.
@@ -85,13 +91,13 @@ impl ActivityStats {
     }
 
     /// When the first one happened; null: there is none.
-    async fn first_date(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Error> {
-        Ok(self.count(context).await?.span.map(|(first, _)| first.into()))
+    async fn first_date(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Arc<Error>> {
+        Ok(self.totals(context).await?.span.map(|(first, _)| first.into()))
     }
 
     /// When the last one happened; null: there is none.
-    async fn last_date(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Error> {
-        Ok(self.count(context).await?.span.map(|(_, last)| last.into()))
+    async fn last_date(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, Arc<Error>> {
+        Ok(self.totals(context).await?.span.map(|(_, last)| last.into()))
     }
 
     /// The same by time, the earliest bucket first, empty ones included: from the bucket of the first
@@ -103,18 +109,15 @@ impl ActivityStats {
         #[graphql(desc = "How long a bucket is.")] bucket: TimeBucket,
         #[graphql(
             desc = "Whose hours and days: a name of the IANA, like `Europe/Berlin`. A day may have 23 or 25 hours.",
-            default_with = "\"UTC\".to_owned()"
+            default_with = "DEFAULT_TIME_ZONE.to_owned()"
         )]
         time_zone: String,
-    ) -> Result<Vec<TimelineBucket>, Error> {
-        let with_people = wants_people(context);
-        let activities = &domain(context)?.activities;
-        let filter = self.filter.clone();
-        let span = async || Ok(self.count(context).await?.span);
-        let timeline = activities
-            .timeline(&self.reader, filter, bucket.into(), &time_zone, with_people, span)
-            .await?;
-        Ok(timeline.into_iter().map(TimelineBucket::from).collect())
+    ) -> Result<Vec<TimelineBucket>, Arc<Error>> {
+        let timeline = Timeline::new(bucket.into(), &time_zone)?;
+        let survey = self.survey(context).await?;
+        let buckets = survey.timelines.get(&timeline).ok_or_else(not_asked)?;
+        let buckets = buckets.as_ref().map_err(Arc::clone)?;
+        Ok(buckets.iter().copied().map(TimelineBucket::from).collect())
     }
 
     /// The most frequent values, the most frequent first. Activities without one don't count.
@@ -122,26 +125,21 @@ impl ActivityStats {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The values of what.")] by: ActivityDimension,
-        #[graphql(desc = "So many, at most 200.", default = 10)] first: i32,
+        #[graphql(desc = "So many, at most 200.", default_with = "DEFAULT_TOP")] first: i32,
     ) -> async_graphql::Result<Vec<TopItem>> {
-        if !(0..=MAX_TOP).contains(&first) {
-            let message = format!("first must be between 0 and {MAX_TOP}.");
-            return Err(Error::bad_input(message).into());
-        }
-        let with_people = wants_people(context);
-        let first = first.unsigned_abs() as usize;
-        let activities = &domain(context)?.activities;
-        let filter = self.filter.clone();
-        let top = activities.top(&self.reader, filter, by.into(), first, with_people).await?;
+        let first = top_size(first)?;
+        let survey = self.survey(context).await?;
+        let top = survey.rankings.get(&by.into()).ok_or_else(not_asked)?;
+        let top = &top[..first.min(top.len())];
         let ids = top.iter().filter_map(|item| match &item.value {
             TopValue::User(id) => Some(*id),
             TopValue::Text(_) => None,
         });
         let users = loaders(context)?.users.load_many(ids).await?;
-        let item = |item: activity::Top| {
-            let (value, user) = match item.value {
-                TopValue::Text(text) => (text, None),
-                TopValue::User(id) => match users.get(&id) {
+        let item = |item: &activity::Top| {
+            let (value, user) = match &item.value {
+                TopValue::Text(text) => (text.clone(), None),
+                TopValue::User(id) => match users.get(id) {
                     Some(user) => (user.username.clone(), Some(User(user.clone()))),
                     None => (id.to_string(), None),
                 },
@@ -150,7 +148,7 @@ impl ActivityStats {
                 [item.activities, item.users, item.sessions].map(BigInt);
             TopItem { value, user, activities, users, sessions }
         };
-        let mut items: Vec<_> = top.into_iter().map(item).collect();
+        let mut items: Vec<_> = top.iter().map(item).collect();
         // Usernames are known only here.
         items.sort_by(|a, b| (b.activities.0, &a.value).cmp(&(a.activities.0, &b.value)));
         Ok(items)
@@ -170,21 +168,35 @@ impl ActivityStats {
             note_filter(context, asked).await?;
         }
         let filter = Filter::All(within.into_iter().chain(asked).collect());
-        Ok(Self { reader, filter, counted: OnceCell::new() })
+        let questions = survey::questions(context.field());
+        Ok(Self { reader, filter, questions, survey: OnceCell::new() })
     }
 
-    /// Counts once, whichever of the fields asks first.
-    async fn count(&self, context: &Context<'_>) -> Result<&Stats, Error> {
+    async fn totals(&self, context: &Context<'_>) -> Result<&Stats, Arc<Error>> {
+        Ok(&self.survey(context).await?.totals)
+    }
+
+    /// Counts once for all fields, whichever of them asks first.
+    async fn survey(&self, context: &Context<'_>) -> Result<&Survey, Arc<Error>> {
         let activities = &domain(context)?.activities;
-        let counting = async || activities.stats(&self.reader, self.filter.clone()).await;
-        self.counted.get_or_try_init(counting).await
+        let counting = async || {
+            let survey = activities.survey(&self.reader, self.filter.clone(), &self.questions);
+            survey.await.map_err(Arc::new)
+        };
+        self.survey.get_or_init(counting).await.as_ref().map_err(Arc::clone)
     }
 }
 
-/// Whether users or sessions of the items are asked for, which takes longer to count.
-fn wants_people(context: &Context<'_>) -> bool {
-    let selected = context.look_ahead();
-    selected.field("users").exists() || selected.field("sessions").exists()
+/// How many items of a ranking these are.
+pub(super) fn top_size(first: i32) -> Result<usize, Error> {
+    match usize::try_from(first) {
+        Ok(first) if first <= MAX_TOP => Ok(first),
+        _ => Err(Error::bad_input(format!("first must be between 0 and {MAX_TOP}."))),
+    }
+}
+
+fn not_asked() -> Error {
+    Error::internal("the selection does not show what its own field asks for")
 }
 
 /// How long a bucket of a timeline is.

@@ -222,7 +222,7 @@ impl Store {
             .filter(rollup::Column::Start.lt(end))
             .all(&self.read)
             .await?;
-        parts.iter().for_each(|part| summary.totals.merge(part));
+        parts.iter().for_each(|part| summary.totals.merge_row(part));
         for dimension in Dimension::ALL {
             let parts = rollup_item::Entity::find()
                 .filter(rollup_item::Column::Dimension.eq(dimension.code()))

@@ -3,6 +3,8 @@
 //! A number takes seven bits to the byte, the lowest first (LEB128); a sorted set is the differences
 //! from one number to the next. Most of them fit into a byte or two.
 
+use roaring::RoaringBitmap;
+
 /// Appends a number.
 pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
@@ -13,19 +15,24 @@ pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Appends a set, which is sorted.
-pub(super) fn put_set(bytes: &mut Vec<u8>, set: &[u32]) {
+pub(super) fn put_set(bytes: &mut Vec<u8>, set: impl IntoIterator<Item = u32>) {
     let mut last = 0;
     for number in set {
         put(bytes, u64::from(number - last));
-        last = *number;
+        last = number;
     }
 }
 
 /// A set by itself.
-pub(super) fn set(set: &[u32]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(set.len() * 2);
+pub(super) fn set(set: &RoaringBitmap) -> Vec<u8> {
+    let mut bytes = Vec::new();
     put_set(&mut bytes, set);
     bytes
+}
+
+/// A set that lies by itself. What is not sorted was not written here, and is none.
+pub(super) fn bitmap(bytes: &[u8]) -> RoaringBitmap {
+    RoaringBitmap::from_sorted_iter(numbers(bytes)).unwrap_or_default()
 }
 
 /// The numbers that lie one after the other.
@@ -68,8 +75,8 @@ mod tests {
         /// No door shows the bytes, and whoever reads them must find what was written.
         #[test]
         fn sets_come_back_as_they_were(set in prop::collection::btree_set(any::<u32>(), 0..200)) {
-            let sorted: Vec<u32> = set.into_iter().collect();
-            prop_assert_eq!(numbers(&super::set(&sorted)).collect::<Vec<_>>(), sorted);
+            let set: RoaringBitmap = set.into_iter().collect();
+            prop_assert_eq!(bitmap(&super::set(&set)), set);
         }
 
         #[test]

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use roaring::RoaringBitmap;
+
 use super::packed::{self, Numbers};
 use crate::store::Timestamp;
 use crate::store::entity::{rollup, rollup_item};
@@ -34,10 +36,10 @@ pub(crate) struct Totals {
     pub activities: u64,
     /// When the first and the last one happened.
     pub span: Option<(Timestamp, Timestamp)>,
-    pub users: Vec<u32>,
-    pub sessions: Vec<u32>,
+    pub users: RoaringBitmap,
+    pub sessions: RoaringBitmap,
     /// Sessions in which somebody was logged in.
-    pub user_sessions: Vec<u32>,
+    pub user_sessions: RoaringBitmap,
 }
 
 /// How often one path came, or one user, and with whom.
@@ -67,19 +69,29 @@ impl Totals {
     ) {
         self.activities += 1;
         self.widen(date, date);
-        gather(&mut self.users, user);
-        gather(&mut self.sessions, session);
+        self.users.extend(user);
+        self.sessions.extend(session);
         if user.is_some() {
-            gather(&mut self.user_sessions, session);
+            self.user_sessions.extend(session);
         }
     }
 
-    pub(in crate::store) fn merge(&mut self, row: &rollup::Model) {
+    pub(in crate::store) fn merge(&mut self, other: &Self) {
+        self.activities += other.activities;
+        if let Some((first, last)) = other.span {
+            self.widen(first, last);
+        }
+        self.users |= &other.users;
+        self.sessions |= &other.sessions;
+        self.user_sessions |= &other.user_sessions;
+    }
+
+    pub(in crate::store) fn merge_row(&mut self, row: &rollup::Model) {
         self.activities += row.activities.unsigned_abs();
         self.widen(row.first, row.last);
-        gather(&mut self.users, packed::numbers(&row.users));
-        gather(&mut self.sessions, packed::numbers(&row.sessions));
-        gather(&mut self.user_sessions, packed::numbers(&row.user_sessions));
+        self.users |= packed::bitmap(&row.users);
+        self.sessions |= packed::bitmap(&row.sessions);
+        self.user_sessions |= packed::bitmap(&row.user_sessions);
     }
 
     fn widen(&mut self, first: Timestamp, last: Timestamp) {
@@ -87,17 +99,13 @@ impl Totals {
         self.span = Some((from.min(first), to.max(last)));
     }
 
-    /// Makes sets of what has been gathered.
-    pub(in crate::store) fn finish(&mut self) {
-        for set in [&mut self.users, &mut self.sessions, &mut self.user_sessions] {
-            unite(set);
-        }
-    }
-
     pub(in crate::store) fn renumber(&mut self, users: &[u32], sessions: &[u32]) {
-        renumber(&mut self.users, users);
-        renumber(&mut self.sessions, sessions);
-        renumber(&mut self.user_sessions, sessions);
+        let renumbered = |set: &RoaringBitmap, numbers: &[u32]| {
+            set.iter().filter_map(|number| numbers.get(number as usize).copied()).collect()
+        };
+        self.users = renumbered(&self.users, users);
+        self.sessions = renumbered(&self.sessions, sessions);
+        self.user_sessions = renumbered(&self.user_sessions, sessions);
     }
 }
 
@@ -143,11 +151,10 @@ impl Summary {
 
     /// The rows of a period; none if nothing happened in it.
     pub(super) fn rows(
-        mut self,
+        self,
         level: i64,
         start: Timestamp,
     ) -> Option<(rollup::Model, Vec<rollup_item::Model>)> {
-        self.totals.finish();
         let (first, last) = self.totals.span?;
         let row = rollup::Model {
             level,
@@ -220,8 +227,8 @@ fn pack(items: Items, dimension: Dimension, level: i64, start: Timestamp) -> rol
     for (number, mut item) in sorted {
         item.finish();
         let before = (users.len(), sessions.len());
-        packed::put_set(&mut users, &item.users);
-        packed::put_set(&mut sessions, &item.sessions);
+        packed::put_set(&mut users, item.users.iter().copied());
+        packed::put_set(&mut sessions, item.sessions.iter().copied());
         packed::put(&mut counts, u64::from(number - last));
         packed::put(&mut counts, item.activities);
         packed::put(&mut counts, (users.len() - before.0) as u64);

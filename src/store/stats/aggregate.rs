@@ -13,7 +13,7 @@ use sea_orm::sea_query::{
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, QueryResult, StreamTrait};
 use uuid::Uuid;
 
-use super::{Stats, Top, Value};
+use super::{Ranking, Stats, Timeline, Top, Value};
 use crate::error::Error;
 use crate::store::activities::{Filter, rounded_up};
 use crate::store::entity::activity::{Column, Entity};
@@ -41,14 +41,17 @@ impl Store {
     pub(super) async fn aggregate_by_time(
         &self,
         filter: &Filter,
-        edges: &[Timestamp],
-        with_people: bool,
+        timeline: &Timeline,
     ) -> Result<Vec<Stats>, Error> {
+        let edges = &timeline.edges;
+        if edges.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut query = Query::select();
         query.from(Entity).cond_where(self.condition_of(filter).await?);
-        select_stats(&mut query, with_people);
+        select_stats(&mut query, timeline.with_people);
         // Nothing lies between an edge and itself.
-        let cuts = rounded_up(edges.to_vec());
+        let cuts = rounded_up(edges.clone());
         query.expr_as(edges_passed(&cuts, 0), BUCKET).group_by_col(BUCKET);
         let mut buckets = vec![Stats::default(); edges.len().saturating_sub(1)];
         for row in self.read.query_all(&query).await? {
@@ -65,10 +68,9 @@ impl Store {
     pub(super) async fn aggregate_by_value(
         &self,
         filter: &Filter,
-        dimension: Dimension,
-        first: usize,
-        with_people: bool,
+        ranking: &Ranking,
     ) -> Result<Vec<Top>, Error> {
+        let Ranking { dimension, first, with_people } = *ranking;
         let condition = self.condition_of(filter).await?;
         let mut query = match dimension {
             Dimension::Path => by_column(condition, Column::Path, with_people),

@@ -85,6 +85,12 @@ impl Cover {
         all.into_iter().flat_map(|(level, spans)| at_once(spans).map(move |some| (level, some)))
     }
 
+    /// Whether an activity of this moment has to be read from the log.
+    pub(super) fn leaves_to_log(&self, date: Timestamp) -> bool {
+        let after = self.log.partition_point(|span| span.start <= date);
+        after.checked_sub(1).is_some_and(|index| date < self.log[index].end)
+    }
+
     /// The parts of the log to read.
     pub(super) fn log(&self) -> impl Iterator<Item = &[Span]> {
         at_once(&self.log)

@@ -1,6 +1,5 @@
 //! What is read to count.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
@@ -9,6 +8,8 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, StreamTrait,
 };
 
+use super::Ranking;
+use super::counts::Counts;
 use super::cover::{Cover, Span, StalePeriods};
 use super::tally::Tally;
 use crate::error::Error;
@@ -29,8 +30,8 @@ pub(super) struct People {
 }
 
 impl Snapshot {
-    /// Reads which rollups can be relied on.
-    pub(super) async fn cover(&self, cuts: &[Timestamp], range: &Span) -> Result<Cover, Error> {
+    /// Reads which rollups can't be relied on.
+    pub(super) async fn stale(&self, range: &Span) -> Result<StalePeriods, Error> {
         use rollup_stale::Column;
 
         let rows: Vec<(i64, Timestamp)> = rollup_stale::Entity::find()
@@ -42,13 +43,15 @@ impl Snapshot {
             .into_tuple()
             .all(&self.0)
             .await?;
-        Ok(Cover::new(cuts, &StalePeriods::new(rows)))
+        Ok(StalePeriods::new(rows))
     }
 
-    /// Reads the activities of which there is no rollup.
+    /// Reads the activities of which there is no rollup; what they are ranked by, where there is none
+    /// for the rankings either.
     pub(super) async fn gather_log(
         &self,
         cover: &Cover,
+        of_rankings: &Cover,
         dimensions: &[Dimension],
         tally: &mut Tally,
     ) -> Result<(), Error> {
@@ -59,7 +62,9 @@ impl Snapshot {
             query.cond_where(any(within));
             let mut rows = self.0.stream(&query).await?;
             while let Some(row) = rows.try_next().await? {
-                tally.add(&events::read(&row, dimensions)?, dimensions);
+                let event = events::read(&row, dimensions)?;
+                let is_ranked = of_rankings.leaves_to_log(event.date);
+                tally.add(&event, if is_ranked { dimensions } else { &[] });
             }
         }
         Ok(())
@@ -105,8 +110,8 @@ impl Snapshot {
                 .stream(&self.0)
                 .await?;
             while let Some(row) = rows.try_next().await? {
-                if let Some(bucket) = tally.bucket(row.start) {
-                    bucket.merge(&row);
+                if let Some(piece) = tally.piece(row.start) {
+                    piece.merge_row(&row);
                 }
             }
         }
@@ -117,23 +122,17 @@ impl Snapshot {
     pub(super) async fn best(
         &self,
         cover: &Cover,
-        dimension: Dimension,
+        ranking: Ranking,
         of_log: Items,
-        first: usize,
-        with_people: bool,
     ) -> Result<Vec<(u32, Item)>, Error> {
-        let mut counts: foldhash::HashMap<u32, u64> =
-            of_log.iter().map(|(number, item)| (*number, item.activities)).collect();
+        let Ranking { dimension, first, with_people } = ranking;
+        let mut counts = Counts::default();
+        of_log.iter().for_each(|(number, item)| counts.add(*number, item.activities));
         let count = |row: &rollup_item::Model| {
-            for item in PackedItems::new(row) {
-                *counts.entry(item.number).or_default() += item.activities;
-            }
+            PackedItems::new(row).for_each(|item| counts.add(item.number, item.activities));
         };
         self.read_items(cover, dimension, false, count).await?;
-        // Of those that are equally frequent, those that were known first.
-        let mut ranked: Vec<_> = counts.into_iter().collect();
-        ranked.sort_unstable_by_key(|(number, activities)| (Reverse(*activities), *number));
-        ranked.truncate(first);
+        let ranked = counts.most(first);
         if !with_people {
             let item = |activities| Item { activities, ..Item::default() };
             return Ok(ranked.into_iter().map(|(number, many)| (number, item(many))).collect());
