@@ -81,6 +81,12 @@ async fn posted(
             return refusal(status, "BAD_REQUEST", &message);
         }
     };
+    // When there is no room, to read what will be refused all the same would be work for nothing.
+    if let Err(error) = app.store.admit()
+        && mentions_logging(&body)
+    {
+        return failure(&error, request_id(&parts.extensions));
+    }
     let unreadable = |error| malformed(&format!("The body is not a GraphQL request: {error}"));
     if most > 1 && body.trim_ascii_start().starts_with(b"[") {
         return match serde_json::from_slice(&body) {
@@ -380,6 +386,11 @@ impl MediaType {
             Self::Json => "application/json; charset=utf-8",
         }
     }
+}
+
+/// Whether a body is likely to log; a query that merely speaks of it may come again too.
+fn mentions_logging(body: &[u8]) -> bool {
+    str::from_utf8(body).is_ok_and(|body| body.contains("logActivit"))
 }
 
 fn is_json(parts: &Parts) -> bool {
