@@ -14,10 +14,15 @@ use crate::harness::TestDatabase;
 /// The service may take so much memory.
 const MEMORY: u64 = 256 << 20;
 
-/// Sends a text, and returns all that comes back until the other side hangs up.
-async fn exchange(address: &str, text: &str) -> String {
+/// A connection over which this text has been sent.
+async fn send(address: &str, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+/// All that comes back until the other side hangs up.
+async fn answer_over(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     // Whoever hangs up with unread bytes resets the connection.
     let _ = stream.read_to_string(&mut answer).await;
@@ -83,30 +88,29 @@ async fn slow_senders_and_large_bodies_are_told() {
 
     // Larger than they may be: told before they are sent.
     for (path, content_type) in [("/logs", form), ("/graphql", "application/json")] {
-        let answer = exchange(&address, &head(path, content_type, "10000000000")).await;
+        let head = head(path, content_type, "10000000000");
+        let answer = answer_over(send(&address, &head).await).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
     // A body, and a head, that never come to their end.
     let mut senders = JoinSet::new();
     for number in 0..count {
-        let address = address.clone();
+        let text = match number % 3 {
+            0 => head("/logs", form, "1000") + "date=",
+            1 => head("/graphql", "application/json", "1000") + "{",
+            _ => "POST /logs HTTP/1.1\r\nhost: dja".to_owned(),
+        };
+        // All are there before the load begins: to open them keeps this side busy too.
+        let sender = send(&address, &text).await;
         senders.spawn(async move {
+            let answer = answer_over(sender).await;
+            let is_told = answer.starts_with("HTTP/1.1 408 ");
             match number % 3 {
-                0 => {
-                    let text = head("/logs", form, "1000") + "date=";
-                    let answer = exchange(&address, &text).await;
-                    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-                }
+                0 => assert!(is_told, "{answer}"),
                 1 => {
-                    let text = head("/graphql", "application/json", "1000") + "{";
-                    let answer = exchange(&address, &text).await;
-                    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-                    assert!(answer.contains(r#""code":"BAD_REQUEST""#), "{answer}");
+                    assert!(is_told && answer.contains(r#""code":"BAD_REQUEST""#), "{answer}");
                 }
-                _ => {
-                    let answer = exchange(&address, "POST /logs HTTP/1.1\r\nhost: dja").await;
-                    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
-                }
+                _ => assert!(is_told || answer.is_empty(), "{answer}"),
             }
         });
     }
