@@ -216,10 +216,9 @@ impl Djaffar {
         self.app.stopping.send_replace(true);
         self.app.store.stop();
         self.app.tasks.abort();
-        if let Some(writer) = self.app.tasks.writer.lock().await.take()
-            && let Err(error) = writer.await
-        {
-            tracing::error!(error.cause = %error, "the writer has failed");
+        if let Some(writer) = self.app.tasks.writer.lock().await.take() {
+            // Should it have failed, it has said so itself.
+            let _ = writer.await;
         }
         if let Err(error) = self.app.store.close().await {
             error.log();

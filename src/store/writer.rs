@@ -71,13 +71,16 @@ impl Writer {
             while Handle::current().metrics().num_alive_tasks() > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            drop(ended);
+            // Nobody may be there any more to hear it.
+            let _ = ended.send(());
         };
         let thread = std::thread::Builder::new().name("djaffar-writer".to_owned());
         thread.spawn(move || runtime.block_on(work))?;
         let task = tokio::spawn(async move {
-            // Nothing is ever sent: it ends with the thread, however that ends.
-            let _ = end.await;
+            // The thread is gone without a word: by a panic, after which nothing is stored.
+            if end.await.is_err() {
+                tracing::error!("the writer has failed");
+            }
         });
         Ok((Self { queue, backlog, stop }, task))
     }
