@@ -128,8 +128,10 @@ async fn totals_timelines_and_rankings_of_an_answer_agree() {
         hours: timeline(bucket: HOUR) { activities }
         days: timeline(bucket: DAY, timeZone: \"Asia/Kathmandu\") { activities }
         top(by: PATH) { activities } } }";
-    let yesterday = Utc::now() - TimeDelta::days(1);
-    let range = json!({ "date": { "gte": yesterday } });
+    // Between two given moments: where one is open, the last bucket is that of the last activity at
+    // the beginning of the answer.
+    let day = TimeDelta::days(1);
+    let range = json!({ "date": { "gte": Utc::now() - day, "lt": Utc::now() + day } });
     let sum = |items: &Value| -> u64 {
         items.as_array().unwrap().iter().map(|item| item["activities"].as_u64().unwrap()).sum()
     };

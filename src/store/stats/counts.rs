@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 /// A page has so many counts.
 const PAGE: usize = 4_096;
 
-/// Counts by number. Numbers lie close together, so each count lies where its number says: of half a
-/// million additions that is several times faster than a hash map.
+/// Counts by number. Numbers lie close together, so each count lies where its number says: a ranking
+/// of half a million additions took a quarter longer with a hash map.
 #[derive(Debug, Default)]
 pub(super) struct Counts(Vec<Vec<u64>>);
 

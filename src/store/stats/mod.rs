@@ -124,6 +124,7 @@ impl Store {
         tokio::time::timeout(self.read_timeout, in_turn).await.unwrap_or(Err(Error::TooSlow))
     }
 
+    /// Counts a range of time by its rollups, and by the log where there are none.
     async fn count(&self, range: &Span, questions: &Questions) -> Result<Survey, Error> {
         let snapshot = self.snapshot().await?;
         let Questions { totals, timelines, rankings } = questions;
