@@ -1,16 +1,11 @@
 //! Where a request comes from: the peer, or whom a proxy that the operator trusts speaks for.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{FORWARDED, STRICT_TRANSPORT_SECURITY};
-use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::ConnectInfo;
+use axum::http::header::FORWARDED;
+use axum::http::{Extensions, HeaderMap, HeaderName};
 
-use crate::app::App;
 use crate::config::{Config, ProxyHeader};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -30,19 +25,23 @@ impl Address {
     /// Each proxy adds at the right end of the header whom it was called by. So the list is read
     /// from the right, as long as it is trusted proxies that are named; what stands further left
     /// may be anybody's invention.
-    pub(super) fn of(parts: &Parts, config: &Config) -> Option<Self> {
-        let mut address = Self { ip: peer(&parts.extensions)?, is_secure: false };
+    pub(super) fn of(
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        config: &Config,
+    ) -> Option<Self> {
+        let mut address = Self { ip: peer(extensions)?, is_secure: false };
         let is_trusted = |ip| is_trusted(ip, config);
         if !is_trusted(address.ip) {
             return Some(address);
         }
         let (hops, protocol) = match config.proxy_header {
             ProxyHeader::XForwardedFor => {
-                let protocol = items(&parts.headers, &X_FORWARDED_PROTO).pop();
-                (items(&parts.headers, &X_FORWARDED_FOR), protocol)
+                let protocol = items(headers, &X_FORWARDED_PROTO).pop();
+                (items(headers, &X_FORWARDED_FOR), protocol)
             }
             ProxyHeader::Forwarded => {
-                let items = items(&parts.headers, &FORWARDED);
+                let items = items(headers, &FORWARDED);
                 let protocol = items.last().and_then(|item| parameter(item, "proto"));
                 (items.into_iter().map(|it| parameter(it, "for").unwrap_or("")).collect(), protocol)
             }
@@ -80,23 +79,6 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
 fn is_trusted(ip: IpAddr, config: &Config) -> bool {
     config.trusted_proxies.iter().any(|it| it.contains(&ip))
 }
-
-/// Tells browsers who came by HTTPS to do so from now on, for a year (RFC 6797).
-pub(super) async fn require_https(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let is_secure = Address::of(&parts, &app.config).is_some_and(|address| address.is_secure);
-    let mut response = next.run(Request::from_parts(parts, body)).await;
-    if is_secure {
-        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, A_YEAR);
-    }
-    response
-}
-
-const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The items of a list that may stand in several lines.
 fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {

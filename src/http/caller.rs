@@ -24,7 +24,7 @@ pub(super) async fn viewer(app: &App, parts: &Parts) -> Result<Viewer, Error> {
 pub(super) fn credentials(app: &App, parts: &Parts) -> Result<Credentials, Error> {
     let cookie = parts.extensions.get::<Session>().cloned();
     let cookie = cookie.ok_or_else(|| Error::internal("the session layer is missing"))?;
-    let address = Address::of(parts, &app.config);
+    let address = Address::of(&parts.headers, &parts.extensions, &app.config);
     let user_agent = header(parts, &USER_AGENT).unwrap_or_default();
     Ok(Credentials {
         authorization: header(parts, &AUTHORIZATION),

@@ -27,5 +27,6 @@ pub fn address(peer: IpAddr, headers: &[(&str, &[u8])], config: &Config) -> Opti
         headers.iter().fold(Request::builder(), |it, (name, value)| it.header(*name, *value));
     let (mut parts, ()) = request.body(()).ok()?.into_parts();
     parts.extensions.insert(ConnectInfo(SocketAddr::new(peer, 0)));
-    Address::of(&parts, config).map(|address| (address.ip, address.is_secure))
+    Address::of(&parts.headers, &parts.extensions, config)
+        .map(|address| (address.ip, address.is_secure))
 }

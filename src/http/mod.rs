@@ -7,7 +7,9 @@ mod caller;
 mod export;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod gate;
 mod graphql;
+mod headers;
 mod health;
 mod log;
 mod operation;
@@ -22,16 +24,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
@@ -54,14 +50,6 @@ const LOG_PATHS: [&str; 8] = [
     "/djaffar/log",
     "/djaffar/log/",
 ];
-
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
-/// For answers that are no page, should a browser show one all the same.
-const NO_PAGE: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
-);
 
 /// Every path. It may be nested anywhere: no handler knows where it is mounted.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -91,12 +79,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let behind = |doors: Router<Arc<App>>, origins: Origins| {
         doors.layer((
             origins.cors(),
-            // Answers are for the one who asked, and for nobody's cache.
-            SetResponseHeaderLayer::overriding(CACHE_CONTROL, NO_STORE),
+            from_fn_with_state((app.clone(), origins), gate::pass),
             // A fault is answered with the headers of any other answer.
             CatchPanicLayer::new(),
-            from_fn_with_state(app.clone(), rate::limit),
-            from_fn_with_state(origins, origin::guard),
             sessions.clone(),
         ))
     };
@@ -110,15 +95,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         )
         .route("/metrics", get(health::metrics))
         .layer((
-            from_fn_with_state(app.clone(), trace::distrust_ids),
-            SetRequestIdLayer::x_request_id(MakeRequestUuid),
+            from_fn_with_state(app.clone(), headers::complete),
             // What fails is logged with its cause, where it is answered.
             TraceLayer::new_for_http().make_span_with(trace::span).on_failure(()),
-            PropagateRequestIdLayer::x_request_id(),
-            from_fn_with_state(app.clone(), address::require_https),
-            SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, NO_PAGE),
-            SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, SAME_ORIGIN),
-            SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, NO_SNIFF),
             CatchPanicLayer::new(),
         ))
         .with_state(app)

@@ -8,11 +8,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -121,20 +120,16 @@ impl Origins {
     }
 }
 
-/// Refuses what a page of another origin sends, unless the operator has named it.
-pub(super) async fn guard(
-    State(origins): State<Origins>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if let Some(site) = origins.site(&request) {
+/// Notes where a request comes from; the refusal, if it may not come from there.
+pub(super) fn admit(origins: &Origins, request: &mut Request) -> Result<(), Box<Response>> {
+    if let Some(site) = origins.site(request) {
         request.extensions_mut().insert(site);
-        return next.run(request).await;
+        return Ok(());
     }
     let message = "This origin may not speak to the service: see allowed-origins.";
     let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
     let body = json!({ "detail": message, "errors": [error] });
-    (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
+    Err(Box::new((StatusCode::FORBIDDEN, axum::Json(body)).into_response()))
 }
 
 /// The name and port by which the service was called; over HTTP/2 they stand in the URI.

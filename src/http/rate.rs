@@ -103,27 +103,31 @@ pub(super) fn charge(app: &App, viewer: &Viewer, logged: u64) -> Result<(), Erro
 
 /// Refuses a client who comes too often.
 pub(super) async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(rates) = &app.rates else { return next.run(request).await };
-    let (parts, body) = request.into_parts();
-    let network = Address::of(&parts, &app.config).map(Address::network);
-    let token = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-    match rates.admit(network, token) {
+    match admit(&app, &request) {
         Ok(left) => {
-            let mut response = next.run(Request::from_parts(parts, body)).await;
-            if let Some(left) = left {
-                tell(&mut response, left);
-            }
-            response
-        }
-        Err(Refused { left, wait }) => {
-            let mut response = refuse(&Error::RateLimited(wait));
+            let mut response = next.run(request).await;
             tell(&mut response, left);
             response
         }
+        Err(refusal) => *refusal,
     }
 }
 
-fn tell(response: &mut Response, left: Left) {
+/// Counts a request; what its client has left, or the refusal.
+pub(super) fn admit(app: &App, request: &Request) -> Result<Option<Left>, Box<Response>> {
+    let Some(rates) = &app.rates else { return Ok(None) };
+    let address = Address::of(request.headers(), request.extensions(), &app.config);
+    let token = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    rates.admit(address.map(Address::network), token).map_err(|Refused { left, wait }| {
+        let mut response = refuse(&Error::RateLimited(wait));
+        tell(&mut response, Some(left));
+        Box::new(response)
+    })
+}
+
+/// Tells a client what is left; None: there are no limits.
+pub(super) fn tell(response: &mut Response, left: Option<Left>) {
+    let Some(left) = left else { return };
     let policy = format!("\"requests\";q={};w={BURST_SECONDS}", left.of);
     let state = format!("\"requests\";r={}", left.burst);
     for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {

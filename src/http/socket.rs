@@ -82,7 +82,7 @@ pub(super) async fn upgrade(State(app): State<Arc<App>>, request: Request) -> Re
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let network = Address::of(&parts, &app.config).map(Address::network);
+    let network = Address::of(&parts.headers, &parts.extensions, &app.config).map(Address::network);
     let most = app.config.rates.as_ref().map(|rates| rates.sockets);
     let place = match app.admission.socket(network.zip(most)) {
         Ok(place) => place,

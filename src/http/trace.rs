@@ -1,38 +1,35 @@
 //! What a request is called in the log and in its answer.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Extensions, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
-use tower_http::request_id::RequestId;
+use tower_http::request_id::{MakeRequestId, MakeRequestUuid, RequestId};
 
 use super::address;
-use crate::app::App;
+use crate::config::Config;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken over from a proxy.
 const MAX_ID: usize = 64;
 
-/// Takes an id away that a client has made up. Those of a trusted proxy, and of a host application,
-/// are taken over.
-pub(super) async fn distrust_ids(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let is_good = |id: &HeaderValue| {
+/// Gives a request an id, in its extensions. That of a host application is kept, and that of a
+/// trusted proxy taken over; what a client has made up is nothing.
+pub(super) fn identify(request: &mut Request, config: &Config) -> Option<HeaderValue> {
+    if let Some(id) = request.extensions().get::<RequestId>() {
+        return Some(id.header_value().clone());
+    }
+    let is_good = |id: &&HeaderValue| {
         (1..=MAX_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
     };
-    let is_of_host = request.extensions().get::<RequestId>().is_some();
-    let is_of_proxy = address::is_of_proxy(request.extensions(), &app.config)
-        && request.headers().get(REQUEST_ID).is_some_and(is_good);
-    if !is_of_host && !is_of_proxy {
-        request.headers_mut().remove(REQUEST_ID);
-    }
-    next.run(request).await
+    let is_of_proxy = address::is_of_proxy(request.extensions(), config);
+    let given = request.headers().get(REQUEST_ID).filter(|_| is_of_proxy).filter(is_good);
+    let id = match given {
+        Some(id) => RequestId::new(id.clone()),
+        None => MakeRequestUuid.make_request_id(request)?,
+    };
+    request.extensions_mut().insert(id.clone());
+    Some(id.into_header_value())
 }
 
 /// What every log line of a request carries. No query string: it may hold anything.
