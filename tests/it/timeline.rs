@@ -149,3 +149,40 @@ async fn totals_timelines_and_rankings_of_an_answer_agree() {
     enough.send_replace(true);
     coming_in.await.unwrap();
 }
+
+/// One run of the roll-up reads 200,000 activities or so, and leaves a period that it has not read to
+/// its end to the next run.
+#[tokio::test]
+async fn a_period_that_is_too_much_for_one_run_is_counted_by_the_next() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    // Five minutes after five minutes; by SQL, as to log them one by one would take minutes.
+    let (start, third) = (1_767_225_600_000_000_i64, 70_000);
+    let id = if app.database.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    app.database
+        .execute(&format!(
+            "INSERT INTO djaffar_activity (id, date, received_at, path, name, truncated)
+             WITH RECURSIVE numbers(n) AS
+                 (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3 * {third} - 1)
+             SELECT {id}, {start} + (n / {third}) * 300000000 + n % {third}, 0, '/', '', false
+             FROM numbers"
+        ))
+        .await;
+    app.program().run(&["stats", "rebuild"]).await.success();
+
+    let data = staff
+        .graphql(
+            "{ activityStats(where: { date: { gte: \"2026-01-01T00:00:00Z\",
+                                              lt: \"2026-01-01T00:15:00Z\" } }) {
+                activities timeline(bucket: MINUTE) { start activities } } }",
+        )
+        .await;
+    let stats = &data["activityStats"];
+    assert_eq!(stats["activities"], 3 * third);
+    let buckets = stats["timeline"].as_array().unwrap().iter();
+    let counts: Vec<_> = buckets.map(|bucket| bucket["activities"].as_i64().unwrap()).collect();
+    let [one, none] = [vec![third], vec![0; 4]];
+    assert_eq!(counts, [one, none].concat().repeat(3));
+    let kept = "SELECT COUNT(*) FROM djaffar_rollup WHERE level = 300000000 AND activities = 70000";
+    assert_eq!(app.database.count(kept).await, 3);
+}
