@@ -293,9 +293,10 @@ mod tests {
         Ok(())
     }
 
-    /// With page caches in common they would rob each other: see `.cargo/config.toml`.
+    /// With page caches in common they would rob each other, and statements would not stay prepared: see
+    /// `.cargo/config.toml`.
     #[tokio::test]
-    async fn each_connection_keeps_its_own_pages() -> Result<(), Error> {
+    async fn each_connection_keeps_its_own_pages_and_its_plans() -> Result<(), Error> {
         let directory = tempfile::tempdir().map_err(Error::internal)?;
         let url = format!("sqlite://{}/test.db", directory.path().display());
         let database = Database::connect(&url).await?;
@@ -303,6 +304,7 @@ mod tests {
         let options = setting(&database.read, sql).await?;
         assert!(options.contains("THREADSAFE=1"), "{options}");
         assert!(!options.contains("ENABLE_MEMORY_MANAGEMENT"), "{options}");
+        assert!(options.contains("ENABLE_QPSG"), "{options}");
         Ok(())
     }
 }
