@@ -137,17 +137,24 @@ pub async fn all(client: &Client, sql: &Sql) -> Vec<Question> {
     questions
 }
 
+/// The plain SQL of a page of fifty: with the users and sessions, as in the answer.
+fn fifty(condition: &str) -> String {
+    format!(
+        "SELECT page.*, djaffar_user.username, djaffar_session.user_agent
+         FROM (SELECT * FROM djaffar_activity WHERE {condition}
+               ORDER BY date DESC, id DESC LIMIT 51) AS page
+         LEFT JOIN djaffar_user ON djaffar_user.id = page.user_id
+         LEFT JOIN djaffar_session ON djaffar_session.id = page.session_id
+         ORDER BY page.date DESC, page.id DESC"
+    )
+}
+
 /// A page of fifty by a filter and the SQL of its condition.
 fn page(title: &str, bar: Bar, filters: Vec<(Value, String)>) -> Question {
-    let statement = |condition: &str| {
-        format!(
-            "SELECT * FROM djaffar_activity WHERE {condition} ORDER BY date DESC, id DESC LIMIT 51"
-        )
-    };
     Question {
         title: format!("page of 50, {title}"),
         query: PAGE.to_owned(),
-        sql: filters.iter().map(|(_, condition)| vec![statement(condition)]).collect(),
+        sql: filters.iter().map(|(_, condition)| vec![fifty(condition)]).collect(),
         variables: filters.into_iter().map(|(filter, _)| json!({ "where": filter })).collect(),
         bar: Some(bar),
         under_load: false,
@@ -170,9 +177,7 @@ async fn deep(client: &Client, sql: &Sql, title: &str, filters: &[(Value, String
             let at = json!({ "and": [filter, { "date": { "lte": date } }] });
             let (after, bound) = position(client, sql, &at).await;
             question.variables.push(json!({ "where": filter, "after": after }));
-            question.sql.push(vec![format!(
-                "SELECT * {from} AND {bound} ORDER BY date DESC, id DESC LIMIT 51"
-            )]);
+            question.sql.push(vec![fifty(&format!("{condition} AND {bound}"))]);
         }
     }
     question
@@ -197,9 +202,7 @@ async fn pages(client: &Client, subjects: &Subjects, sql: &Sql) -> Vec<Question>
     for date in &subjects.dates {
         let (after, bound) = position(client, sql, &json!({ "date": { "lte": date } })).await;
         unfiltered.variables.push(json!({ "after": after }));
-        unfiltered.sql.push(vec![format!(
-            "SELECT * FROM djaffar_activity WHERE {bound} ORDER BY date DESC, id DESC LIMIT 51"
-        )]);
+        unfiltered.sql.push(vec![fifty(&bound)]);
     }
     questions.push(unfiltered);
     let days = subjects.dates.iter().map(|date| {
