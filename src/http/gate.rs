@@ -8,7 +8,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::origin::{self, Origins};
+use super::origin::Origins;
 use super::rate;
 use crate::app::App;
 
@@ -23,7 +23,7 @@ pub(super) async fn pass(
 ) -> Response {
     let mut response = match rate::admit(&app, &request) {
         Ok(left) => {
-            let mut response = match origin::admit(&origins, &mut request) {
+            let mut response = match origins.admit(&mut request) {
                 Ok(()) => next.run(request).await,
                 Err(refusal) => *refusal,
             };

@@ -91,6 +91,18 @@ impl Origins {
             .max_age(PREFLIGHT_AGE)
     }
 
+    /// Notes where a request comes from; the refusal, if it may not come from there.
+    pub(super) fn admit(&self, request: &mut Request) -> Result<(), Box<Response>> {
+        if let Some(site) = self.site(request) {
+            request.extensions_mut().insert(site);
+            return Ok(());
+        }
+        let message = "This origin may not speak to the service: see allowed-origins.";
+        let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
+        let body = json!({ "detail": message, "errors": [error] });
+        Err(Box::new((StatusCode::FORBIDDEN, axum::Json(body)).into_response()))
+    }
+
     /// Where a request comes from; None: it may not come from there.
     fn site(&self, request: &Request) -> Option<Site> {
         const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -118,18 +130,6 @@ impl Origins {
             || self.allowed.contains("*")
             || self.loopback && is_loopback(origin)
     }
-}
-
-/// Notes where a request comes from; the refusal, if it may not come from there.
-pub(super) fn admit(origins: &Origins, request: &mut Request) -> Result<(), Box<Response>> {
-    if let Some(site) = origins.site(request) {
-        request.extensions_mut().insert(site);
-        return Ok(());
-    }
-    let message = "This origin may not speak to the service: see allowed-origins.";
-    let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
-    let body = json!({ "detail": message, "errors": [error] });
-    Err(Box::new((StatusCode::FORBIDDEN, axum::Json(body)).into_response()))
 }
 
 /// The name and port by which the service was called; over HTTP/2 they stand in the URI.
