@@ -16,9 +16,12 @@ mod telemetry;
 mod token;
 mod user;
 
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use clap::{FromArgMatches, Subcommand};
+use tokio::runtime::{self, Runtime};
 
 use crate::app::Djaffar;
 use crate::config::Config;
@@ -74,8 +77,8 @@ enum Command {
 ///
 /// A setting is taken from its flag, else from its `DJAFFAR_…` variable, else from `djaffar.toml`,
 /// else it has its default.
-pub async fn run() -> ExitCode {
-    match try_run().await {
+pub fn run() -> ExitCode {
+    match runtime().map_err(Into::into).and_then(|runtime| runtime.block_on(try_run())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -87,6 +90,17 @@ pub async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What runs the requests: a thread for each processor but one.
+///
+/// That one is for the thread that writes and for the database. Each commit is handed to them and
+/// back several times; behind threads that all have requests to work on they would wait for a
+/// processor each time, and the requests of all who wait for the commit with them (`make bench`).
+fn runtime() -> std::io::Result<Runtime> {
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    let workers = processors.saturating_sub(1).max(1);
+    runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
 async fn try_run() -> Result<()> {
