@@ -46,15 +46,16 @@ impl Backlog {
         Self(Arc::new(Counts { waiting, limit, longest_wait }))
     }
 
-    /// A place for so many bytes, unless there is no room.
+    /// A place for so many bytes, unless there is no room at all.
     pub(crate) fn enter(&self, bytes: usize) -> Option<Place> {
         let bytes = if bytes == 0 { 0 } else { bytes + CALLER };
         let before = self.0.waiting.fetch_add(bytes, Ordering::Relaxed);
         let ahead = before + bytes;
         let place = Place { bytes, since: Instant::now(), ahead, counts: self.0.clone() };
-        // What is nothing, a sign of life, may always come; and anything if nothing else waits.
-        let is_free = bytes == 0 || before == 0;
-        (is_free || ahead <= self.0.limit.load(Ordering::Relaxed)).then_some(place)
+        // What is nothing, a sign of life, may always come. Others are judged by who is there already,
+        // not by themselves: so nobody who was told that there is room works for nothing.
+        let is_free = bytes == 0 || before < self.0.limit.load(Ordering::Relaxed);
+        is_free.then_some(place)
     }
 
     /// Whether there is room at all.
@@ -152,6 +153,8 @@ mod tests {
         assert!(backlog.enter(0).is_some(), "a sign of life");
         drop(first);
         assert!(backlog.has_room());
-        assert!(backlog.enter(2 * MOST).is_some(), "nothing else waits");
+        let _half = backlog.enter(AT_FIRST / 2);
+        assert!(backlog.enter(AT_FIRST).is_some(), "there was room");
+        assert!(Backlog::new(LONGEST).enter(2 * MOST).is_some(), "nothing else waits");
     }
 }
