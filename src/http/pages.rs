@@ -69,8 +69,8 @@ pub(super) fn router(mode: Mode) -> Router<Arc<App>> {
         .route("/djaffar.mjs", get(async |headers: HeaderMap| module(&headers)))
         .route("/djaffar.d.ts", get(async |headers: HeaderMap| types(&headers)))
         // Any page may load it; what it sends is another matter.
-        .layer(SetResponseHeaderLayer::overriding(RESOURCE_POLICY, CROSS_ORIGIN))
-        .layer(SetResponseHeaderLayer::overriding(ACCESS_CONTROL_ALLOW_ORIGIN, ANY));
+        .route_layer(SetResponseHeaderLayer::overriding(RESOURCE_POLICY, CROSS_ORIGIN))
+        .route_layer(SetResponseHeaderLayer::overriding(ACCESS_CONTROL_ALLOW_ORIGIN, ANY));
     pages.merge(tracker).route("/assets/{*path}", get(asset))
 }
 

@@ -29,8 +29,8 @@ const INSTRUCTIONS: i32 = 10_000;
 /// A connection idle for longer is tried before it is used.
 const PING_AFTER: Duration = Duration::from_secs(30);
 /// The write-ahead log of SQLite is merged into the file when it has so many pages of 4 KiB, which
-/// holds up the commits: with 500 the throughput is lower, with 2,500 the p99 is half as high again
-/// (`make bench`).
+/// holds up the commits: with 500 the throughput is lower, with 2,500 the p99 is up to half as high
+/// again (`make bench`).
 const CHECKPOINT_PAGES: &str = "1000";
 /// On SQLite an insert of each number of rows into each of three tables is a statement of its own;
 /// and a few others.

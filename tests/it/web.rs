@@ -48,6 +48,7 @@ async fn the_demo_is_for_development_alone() {
     let server = Program::new(&database.url).serve(&["--listen", "127.0.0.1:0"]).await;
     let response = Client::new(&server.url).get("/demo").await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert!(!response.headers().contains_key("access-control-allow-origin"), "that of the tracker");
     assert!(response.text().await.unwrap().is_empty(), "there is no such path");
 }
 
