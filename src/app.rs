@@ -192,11 +192,10 @@ impl Djaffar {
             deadline
         });
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        // Among the requests: when there are too many, they must not wait behind all who still come.
-        let result = tokio::spawn(server.serve(service)).await;
+        let result = server.serve(service).await;
         stopping.abort();
         self.shutdown_by(stopping.await.unwrap_or_else(|_| Instant::now() + STOP)).await;
-        result.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+        result
     }
 
     /// Stores what is queued, ends the tasks and closes the database: later requests are told 503.

@@ -45,7 +45,9 @@ pub(super) async fn run(database_url: &str, serve: Serve) -> Result<()> {
         }
         tracing::info!("stopping");
     };
-    djaffar.serve(listener, stop).await?;
+    // A task among those of the requests: let in by a thread of its own, new connections would come in
+    // by the queue of those who wait for a commit, and hold them up when there are too many.
+    tokio::spawn(async move { djaffar.serve(listener, stop).await }).await??;
     tracing::info!("stopped");
     Ok(())
 }
