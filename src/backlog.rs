@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Most bytes that may wait.
+/// When so many bytes wait, no more are let in.
 const MOST: usize = 8 << 20;
 /// So much may wait before anything is known of how long it takes.
 const AT_FIRST: usize = 2 << 20;

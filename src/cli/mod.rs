@@ -76,7 +76,7 @@ enum Command {
 /// Runs the command that the process was started with.
 ///
 /// A setting is taken from its flag, else from its `DJAFFAR_…` variable, else from `djaffar.toml`,
-/// else it has its default.
+/// else it has its default. Brings a runtime of its own, so not to be called within one.
 pub fn run() -> ExitCode {
     match runtime().map_err(Into::into).and_then(|runtime| runtime.block_on(try_run())) {
         Ok(()) => ExitCode::SUCCESS,

@@ -167,7 +167,7 @@ async fn overload(bottleneck: Bottleneck) {
     if bottleneck == Bottleneck::Processor {
         pin("0").await;
     }
-    let (_own, database) = database_for(bottleneck).await;
+    let (_postgres, database) = database_for(bottleneck).await;
     // It rolls up as often as it does by default: each time costs a slow disk what many requests do.
     let mut program = Program::new(&database.url);
     if bottleneck == Bottleneck::Disk && !database.is_postgres() {
