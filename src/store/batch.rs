@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Timestamp;
 use super::entity::{activity, api_token, rollup_stale, session, session_key, user};
-use super::insert::{Target, Type, insert, max_rows};
+use super::insert::{Rows, Target, Type, insert_all, max_rows};
 use super::rollups::insert_stale;
 
 /// Rows to write together; the writer joins the batches of many callers into one.
@@ -70,7 +70,13 @@ impl Batch {
 
     /// Whether it is written by one statement, which needs no transaction around it.
     pub(crate) fn is_one_statement(&self, backend: DatabaseBackend) -> bool {
-        (1..=max_rows(backend)).contains(&self.len()) && self.len() == self.activities.len()
+        let inserts = match backend {
+            DatabaseBackend::Postgres => {
+                self.activities.len() + self.sessions.len() + self.session_keys.len()
+            }
+            _ => self.activities.len(),
+        };
+        (1..=max_rows(backend)).contains(&self.len()) && self.len() == inserts
     }
 
     /// Writes all rows, and tells which activities had been stored before.
@@ -81,6 +87,18 @@ impl Batch {
         mut self,
         connection: &C,
     ) -> Result<Written, DbErr> {
+        self.seen.sort_by(|a, b| a.what.cmp(&b.what));
+        for seen in std::mem::take(&mut self.seen) {
+            seen.write(connection).await?;
+        }
+        insert_stale(connection, std::mem::take(&mut self.stale)).await?;
+        let ids: Vec<Uuid> = self.activities.iter().map(|row| row.id).collect();
+        let new = insert_all(connection, self.into_rows()).await?;
+        read_back(connection, ids, new).await
+    }
+
+    /// What is to be inserted, the activities last.
+    fn into_rows(mut self) -> Vec<(Target, Rows)> {
         self.sessions.sort_by_key(|row| row.id);
         self.sessions.dedup_by(|row, first| {
             let is_same = row.id == first.id;
@@ -89,15 +107,17 @@ impl Batch {
             }
             is_same
         });
-        self.seen.sort_by(|a, b| a.what.cmp(&b.what));
+        // An id that stands twice in one batch: the first one counts, as it would in two batches. The
+        // sort is stable.
         self.activities.sort_by_key(|row| row.id);
-        insert(connection, SESSION, self.sessions.into_iter().map(session_values)).await?;
-        insert(connection, SESSION_KEY, self.session_keys.into_iter().map(key_values)).await?;
-        for seen in self.seen {
-            seen.write(connection).await?;
-        }
-        insert_stale(connection, self.stale).await?;
-        write_activities(connection, self.activities).await
+        self.activities.dedup_by_key(|row| row.id);
+        let sessions = self.sessions.into_iter().map(session_values).collect();
+        let keys = self.session_keys.into_iter().map(key_values).collect();
+        let activities = self.activities.iter().map(|row| activity_values(row)).collect();
+        let mut tables: Vec<(Target, Rows)> =
+            vec![(SESSION, sessions), (SESSION_KEY, keys), (ACTIVITY, activities)];
+        tables.retain(|(_, rows)| !rows.is_empty());
+        tables
     }
 }
 
@@ -121,16 +141,15 @@ pub(crate) struct Written {
     pub stored: HashMap<Uuid, activity::Model>,
 }
 
-/// Inserts the activities whose id is new. If not all of them are, reads them back.
-async fn write_activities<C: ConnectionTrait>(
+/// Reads activities back, unless all of them were new.
+async fn read_back<C: ConnectionTrait>(
     connection: &C,
-    mut rows: Vec<Arc<activity::Model>>,
+    ids: Vec<Uuid>,
+    new: u64,
 ) -> Result<Written, DbErr> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    // An id that stands twice in one batch: the first one counts, as it would in two batches. The
-    // sort was stable.
-    rows.dedup_by_key(|row| row.id);
-    let new = insert(connection, ACTIVITY, rows.iter().map(|row| activity_values(row))).await?;
+    if ids.is_empty() {
+        return Ok(Written::default());
+    }
     if new == ids.len() as u64 {
         return Ok(Written { new, ..Written::default() });
     }

@@ -2,7 +2,8 @@
 //!
 //! Each round trip to the database costs more than a row, so a batch is one statement wherever
 //! possible, of a text that stays the same so that it is prepared once: on PostgreSQL one array for
-//! each column (`unnest`), on SQLite a list of values, prepared for each number of rows.
+//! each column (`unnest`), of several tables if need be; on SQLite a list of values, prepared for each
+//! number of rows.
 
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement, Value};
@@ -21,6 +22,9 @@ pub(super) struct Target {
     /// What becomes of a row whose key is there already.
     pub conflict: &'static str,
 }
+
+/// The values of rows, each in the order of the columns of its table.
+pub(super) type Rows = Vec<Vec<Value>>;
 
 /// What a column holds.
 #[derive(Clone, Copy)]
@@ -55,13 +59,52 @@ pub(super) async fn insert<C: ConnectionTrait>(
         let count = rows.len().min(max_rows(backend));
         let taken = rows.by_ref().take(count);
         let (sql, values) = match backend {
-            DatabaseBackend::Postgres => (target.unnest(), target.arrays(taken)),
+            DatabaseBackend::Postgres => (target.unnest(0, ""), target.arrays(taken)),
             _ => (target.values(count), taken.flatten().collect()),
         };
         let statement = Statement::from_sql_and_values(backend, sql, values);
         new += connection.execute_raw(statement).await?.rows_affected();
     }
     Ok(new)
+}
+
+/// Inserts rows into one table after the other, and tells how many were new in the last one.
+///
+/// PostgreSQL does so by one statement, unless a table gets too many rows for one.
+pub(super) async fn insert_all<C: ConnectionTrait>(
+    connection: &C,
+    tables: Vec<(Target, Rows)>,
+) -> Result<u64, DbErr> {
+    let backend = connection.get_database_backend();
+    let is_small = tables.iter().all(|(_, rows)| rows.len() <= max_rows(backend));
+    if backend == DatabaseBackend::Postgres && is_small && tables.len() > 1 {
+        return Ok(connection.execute_raw(together(tables)).await?.rows_affected());
+    }
+    let mut new = 0;
+    for (target, rows) in tables {
+        new = insert(connection, target, rows.into_iter()).await?;
+    }
+    Ok(new)
+}
+
+/// `WITH first AS (INSERT … RETURNING 1), … INSERT …`
+///
+/// Each waits for the number of rows that the one before it has written: otherwise the order would be
+/// PostgreSQL's to choose, and two nodes that write the same rows could run into a deadlock
+/// (<https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING>).
+fn together(tables: Vec<(Target, Rows)>) -> Statement {
+    let (mut inserts, mut values) = (Vec::new(), Vec::new());
+    let mut turn = String::new();
+    for (target, rows) in tables {
+        inserts.push((target.table, target.unnest(values.len(), &turn)));
+        turn = format!("WHERE (SELECT count(*) FROM new_{}) >= 0", target.table);
+        values.extend(target.arrays(rows.into_iter()));
+    }
+    let last = inserts.pop().map(|(_, insert)| insert).unwrap_or_default();
+    let part = |(table, insert)| format!("new_{table} AS ({insert} RETURNING 1)");
+    let first: Vec<String> = inserts.into_iter().map(part).collect();
+    let sql = format!("WITH {} {last}", first.join(", "));
+    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, values)
 }
 
 impl Target {
@@ -77,14 +120,14 @@ impl Target {
         format!("INSERT INTO {} ({}) VALUES {rows} {}", self.table, self.names(), self.conflict)
     }
 
-    /// `INSERT … SELECT … FROM unnest($1::uuid[], …)`
-    fn unnest(&self) -> String {
-        let columns = self.columns.iter().enumerate();
+    /// `INSERT … SELECT … FROM unnest($1::uuid[], …)`, after so many other parameters.
+    fn unnest(&self, parameters: usize, condition: &str) -> String {
+        let columns = (parameters + 1..).zip(self.columns);
         let arrays: Vec<_> =
-            columns.map(|(index, (_, kind))| format!("${}::{}[]", index + 1, kind.sql())).collect();
+            columns.map(|(number, (_, kind))| format!("${number}::{}[]", kind.sql())).collect();
         let selected: Vec<_> = self.columns.iter().map(|(name, kind)| kind.select(name)).collect();
         format!(
-            "INSERT INTO {} ({names}) SELECT {} FROM unnest({}) AS new ({names}) {}",
+            "INSERT INTO {} ({names}) SELECT {} FROM unnest({}) AS new ({names}) {condition} {}",
             self.table,
             selected.join(", "),
             arrays.join(", "),
