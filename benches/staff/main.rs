@@ -61,7 +61,8 @@ fn fill(database: &str, url: &str, rows: &str) {
 }
 
 fn measure(database: &str, url: &str) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // One thread, so that no answer is handed from one to another before its time is taken.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let sql = runtime.block_on(Sql::connect(url));
     runtime.block_on(sql.analyze());
     let server = Server::start(url);

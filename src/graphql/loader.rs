@@ -3,7 +3,7 @@
 //! A list fetches what is selected of its items before they are resolved, so the number of
 //! statements does not hang on timing. Nothing is shared between requests.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -81,12 +81,14 @@ impl Loaders {
         };
         let users = own(|activity| activity.user_id, selected.has("user"));
         let sessions = own(|activity| activity.session_id, selected.has("session"));
-        let (_, sessions) =
-            tokio::try_join!(self.users.load_many(users), self.sessions.load_many(sessions))?;
+        let (users, sessions) =
+            tokio::try_join!(fetch(&self.users, users), fetch(&self.sessions, sessions))?;
+        self.users.feed_many(users).await;
         if selected.has_in("session", "user") {
-            let users = sessions.values().filter_map(|session| session.user_id);
-            self.users.load_many(users).await?;
+            let ids = sessions.values().filter_map(|session| session.user_id);
+            self.users.feed_many(fetch(&self.users, ids).await?).await;
         }
+        self.sessions.feed_many(sessions).await;
         Ok(())
     }
 
@@ -98,10 +100,26 @@ impl Loaders {
     ) -> Result<(), Arc<Error>> {
         if selected.has("user") {
             let ids = sessions.iter().filter_map(|session| session.user_id);
-            self.users.load_many(ids).await?;
+            self.users.feed_many(fetch(&self.users, ids).await?).await;
         }
         Ok(())
     }
+}
+
+/// Loads several at once. The loader itself would first wait for others to gather, for as long as two
+/// changes of threads take.
+async fn fetch<L>(
+    loader: &DataLoader<L, HashMapCache>,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, L::Value>, L::Error>
+where
+    L: Loader<Uuid>,
+{
+    let ids: HashSet<Uuid> = ids.collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    loader.loader().load(&Vec::from_iter(ids)).await
 }
 
 /// What an operation selects of the items of a connection.
