@@ -31,7 +31,7 @@ pub fn handler() -> String {
 pub async fn insert_loop(url: &str, lasts: Duration) -> f64 {
     let mut options = sea_orm::ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
-        // As the program has it.
+        // As durable as the program's. The log is merged less often, which suits commits of this size.
         sqlite
             .synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Full)
             .pragma("temp_store", "memory")

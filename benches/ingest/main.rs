@@ -8,6 +8,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod bare;
+#[path = "../../tests/it/harness/database.rs"]
+#[allow(dead_code)]
+mod database;
 mod fill;
 mod server;
 mod wrk;
@@ -15,6 +18,7 @@ mod wrk;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use self::database::TestDatabase;
 use self::server::Server;
 use self::wrk::{Figure, form, log_activities, log_activity};
 
@@ -47,7 +51,8 @@ fn main() {
     println!("| {:-<48} | ---------: | ------------: | -------: | --------: |", "");
     bench.measure("SQLite", &format!("sqlite://{}/bench.db", directory.path().display()));
     if let Ok(postgres) = std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
-        bench.measure("PostgreSQL", &postgres);
+        let database = bench.runtime.block_on(TestDatabase::on(&postgres));
+        bench.measure("PostgreSQL", &database.url);
     }
 }
 

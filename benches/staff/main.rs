@@ -8,6 +8,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod client;
+#[path = "../../tests/it/harness/database.rs"]
+#[allow(dead_code)]
+mod database;
 mod live;
 mod load;
 mod questions;
@@ -20,6 +23,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use self::client::Client;
+use self::database::TestDatabase;
 use self::load::Load;
 use self::questions::{Bar, Question};
 use self::server::Server;
@@ -46,9 +50,15 @@ fn main() {
     fill("SQLite", &sqlite, &rows);
     measure("SQLite", &sqlite);
     if let Ok(postgres) = std::env::var("DJAFFAR_TEST_POSTGRES_URL") {
-        fill("PostgreSQL", &postgres, &rows);
-        measure("PostgreSQL", &postgres);
+        let database = runtime().block_on(TestDatabase::on(&postgres));
+        fill("PostgreSQL", &database.url, &rows);
+        measure("PostgreSQL", &database.url);
     }
+}
+
+/// One thread, so that no answer is handed from one to another before its time is taken.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 fn fill(database: &str, url: &str, rows: &str) {
@@ -61,8 +71,7 @@ fn fill(database: &str, url: &str, rows: &str) {
 }
 
 fn measure(database: &str, url: &str) {
-    // One thread, so that no answer is handed from one to another before its time is taken.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = runtime();
     let sql = runtime.block_on(Sql::connect(url));
     runtime.block_on(sql.analyze());
     let server = Server::start(url);
