@@ -145,11 +145,20 @@ async fn peak(batches: &std::sync::Arc<Batches>, lasts: Duration) -> f64 {
 }
 
 /// Lets this process run on these cores, and what it starts from now on.
-async fn pin(cores: &str) {
+fn pin(cores: &str) {
     let process = std::process::id().to_string();
-    let mut command = tokio::process::Command::new("taskset");
+    let mut command = std::process::Command::new("taskset");
     command.args(["-acp", cores, &process]).stdout(std::process::Stdio::null());
-    assert!(command.status().await.unwrap().success());
+    assert!(command.status().unwrap().success());
+}
+
+/// Lets this process run everywhere again, whatever the test has come to: others follow.
+struct Unpin;
+
+impl Drop for Unpin {
+    fn drop(&mut self) {
+        pin("0-1");
+    }
 }
 
 /// A database, and the server that it lies on if that is one of its own.
@@ -164,9 +173,10 @@ async fn database_for(bottleneck: Bottleneck) -> (Option<PostgresServer>, TestDa
 
 async fn overload(bottleneck: Bottleneck) {
     // What is started now runs there too: the service, and its database.
-    if bottleneck == Bottleneck::Processor {
-        pin("0").await;
-    }
+    let unpin = (bottleneck == Bottleneck::Processor).then(|| {
+        pin("0");
+        Unpin
+    });
     let (_postgres, database) = database_for(bottleneck).await;
     // It rolls up as often as it does by default: each time costs a slow disk what many requests do.
     let mut program = Program::new(&database.url);
@@ -175,7 +185,7 @@ async fn overload(bottleneck: Bottleneck) {
     }
     let server = serve(program).await;
     if bottleneck == Bottleneck::Processor {
-        pin("1").await;
+        pin("1");
     } else if database.is_postgres() {
         slow_down(&database, SLOW).await;
     }
@@ -186,9 +196,7 @@ async fn overload(bottleneck: Bottleneck) {
     let back = until_normal(&server).await;
     // The machine itself may be quicker at one time than at another.
     let peak = f64::midpoint(before, peak(&batches, Duration::from_secs(10)).await);
-    if bottleneck == Bottleneck::Processor {
-        pin("0-1").await;
-    }
+    drop(unpin);
     batches.audit(&database).await;
     drop(database);
 
