@@ -137,10 +137,7 @@ pub(in crate::graphql) async fn activities(
     order_by: Option<ActivityOrder>,
 ) -> async_graphql::Result<Connection<Activity>> {
     let asked = filter.map(ActivityFilter::checked).transpose()?;
-    if let Some(asked) = &asked {
-        note_filter(context, asked).await?;
-    }
-    let filter = Filter::All(within.into_iter().chain(asked).collect());
+    let filter = Filter::All(within.into_iter().chain(asked.clone()).collect());
     let page = page.page(context, Order::Date)?;
     let order = order_by.unwrap_or(ActivityOrder {
         field: ActivityOrderField::Date,
@@ -149,8 +146,17 @@ pub(in crate::graphql) async fn activities(
     let ActivityOrderField::Date = order.field;
     let descending = order.direction == OrderDirection::Desc;
     let activities = &domain(context)?.activities;
-    let slice: Slice<activity::Activity> =
-        activities.page(&reader, filter.clone(), descending, &page).await?;
+    let noting = async {
+        match &asked {
+            Some(asked) => note_filter(context, asked).await,
+            None => Ok(()),
+        }
+    };
+    let reading = activities.page(&reader, filter.clone(), descending, &page);
+    // Nothing is told before it is noted that it was read, which takes a commit: both at once.
+    let (noted, slice) = tokio::join!(noting, reading);
+    noted?;
+    let slice: Slice<activity::Activity> = slice?;
     loaders(context)?.prefetch(&Selected::of_items(context), &slice.rows).await?;
     let count = Countable::Activities(reader, filter);
     Ok(connection(slice, count, Order::Date, position, Activity))
