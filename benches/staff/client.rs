@@ -16,21 +16,30 @@ impl Client {
 
     /// The data of an answer.
     pub async fn ask(&self, query: &str, variables: &Value) -> Value {
-        let mut answer = self.answer(query, variables).await;
-        assert!(answer["errors"].is_null(), "{query} {variables}: {}", answer["errors"]);
-        answer["data"].take()
+        let body = self.fetch(query, variables).await;
+        data(&body).unwrap_or_else(|errors| panic!("{query} {variables}: {errors}"))
     }
 
     /// The code of the error of an answer, if there is one.
     pub async fn error(&self, query: &str, variables: &Value) -> Option<String> {
-        let answer = self.answer(query, variables).await;
-        let code = answer["errors"].get(0)?["extensions"]["code"].as_str();
+        let errors = data(&self.fetch(query, variables).await).err()?;
+        let code = errors[0]["extensions"]["code"].as_str();
         Some(code.unwrap_or("unknown").to_owned())
     }
 
-    async fn answer(&self, query: &str, variables: &Value) -> Value {
+    /// An answer as it comes.
+    pub async fn fetch(&self, query: &str, variables: &Value) -> Vec<u8> {
         let body = json!({ "query": query, "variables": variables });
         let request = self.http.post(&self.url).bearer_auth(&self.token).json(&body);
-        request.send().await.unwrap().json().await.unwrap()
+        request.send().await.unwrap().bytes().await.unwrap().into()
+    }
+}
+
+/// The data of an answer, or its errors.
+pub fn data(answer: &[u8]) -> Result<Value, Value> {
+    let mut answer: Value = serde_json::from_slice(answer).unwrap();
+    match answer["errors"].take() {
+        Value::Null => Ok(answer["data"].take()),
+        errors => Err(errors),
     }
 }
