@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::ledger::Ledger;
 use super::load::Load;
 use super::{is_long, program, report, serve};
-use crate::harness::TestDatabase;
+use crate::harness::{Client, TestDatabase};
 
 /// The service may take so much memory.
 const MEMORY: u64 = 256 << 20;
@@ -114,6 +114,8 @@ async fn slow_senders_and_large_bodies_are_told() {
             }
         });
     }
+    // And they are let in, for connections are in the order in which they came.
+    assert_eq!(Client::new(&server.url).get("/healthz").await.status(), 200);
     let mut with = Load::new(&server.url, rate, &ledger).lasting(lasts).await;
     with.assert_unhindered();
     with.assert_as_fast_as(&mut without);
