@@ -35,7 +35,7 @@ impl Loading {
 
     pub(super) fn loaders(&self, domain: &Domain) -> &Loaders {
         self.loaders.get_or_init(|| {
-            let loaders = Loaders::new(&domain.auth, &domain.activities);
+            let loaders = Loaders::new(&domain.auth, &domain.activities, self.is_cached);
             loaders.users.enable_all_cache(self.is_cached);
             loaders.sessions.enable_all_cache(self.is_cached);
             loaders.courses.enable_all_cache(self.is_cached);
@@ -51,10 +51,11 @@ pub(super) struct Loaders {
     pub sessions: DataLoader<SessionLoader, HashMapCache>,
     pub courses: DataLoader<CourseLoader, HashMapCache>,
     pub active: DataLoader<ActiveLoader, HashMapCache>,
+    is_cached: bool,
 }
 
 impl Loaders {
-    fn new(auth: &Arc<Auth>, activities: &Activities) -> Self {
+    fn new(auth: &Arc<Auth>, activities: &Activities, is_cached: bool) -> Self {
         let cache = HashMapCache::default;
         let users = DataLoader::with_cache(UserLoader(auth.clone()), tokio::spawn, cache());
         let sessions = DataLoader::with_cache(SessionLoader(auth.clone()), tokio::spawn, cache());
@@ -67,6 +68,7 @@ impl Loaders {
             // Nothing fetches them before they are resolved: those of a list gather for a moment.
             courses: courses.delay(Duration::from_micros(100)),
             active: active.delay(Duration::from_micros(100)),
+            is_cached,
         }
     }
 
@@ -76,6 +78,10 @@ impl Loaders {
         selected: &Selected<'_>,
         activities: &[Activity],
     ) -> Result<(), Arc<Error>> {
+        if !self.is_cached {
+            // Nobody would look for them, and they would be held for as long as the operation goes on.
+            return Ok(());
+        }
         let own = |of: fn(&Activity) -> Option<Uuid>, is_selected| {
             activities.iter().filter_map(of).filter(move |_| is_selected)
         };
@@ -98,7 +104,7 @@ impl Loaders {
         selected: &Selected<'_>,
         sessions: &[Session],
     ) -> Result<(), Arc<Error>> {
-        if selected.has("user") {
+        if self.is_cached && selected.has("user") {
             let ids = sessions.iter().filter_map(|session| session.user_id);
             self.users.feed_many(fetch(&self.users, ids).await?).await;
         }
