@@ -146,12 +146,7 @@ pub(in crate::graphql) async fn activities(
     let ActivityOrderField::Date = order.field;
     let descending = order.direction == OrderDirection::Desc;
     let activities = &domain(context)?.activities;
-    let noting = async {
-        match &asked {
-            Some(asked) => note_filter(context, asked).await,
-            None => Ok(()),
-        }
-    };
+    let noting = note_filter(context, asked.as_ref());
     let reading = activities.page(&reader, filter.clone(), descending, &page);
     // Nothing is told before it is noted that it was read, which takes a commit: both at once.
     let (noted, slice) = tokio::join!(noting, reading);

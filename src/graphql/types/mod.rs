@@ -44,9 +44,9 @@ async fn note_reading(
     Ok(())
 }
 
-/// Notes that staff look at those whom a filter names.
-async fn note_filter(context: &Context<'_>, filter: &Filter) -> Result<(), Error> {
-    if let Ok(staff) = viewer(context)?.staff() {
+/// Notes that staff look at those whom a filter names, if there is one.
+async fn note_filter(context: &Context<'_>, filter: Option<&Filter>) -> Result<(), Error> {
+    if let (Some(filter), Ok(staff)) = (filter, viewer(context)?.staff()) {
         domain(context)?.auth.audit.note_filter(&staff, filter).await;
     }
     Ok(())

@@ -164,9 +164,7 @@ impl ActivityStats {
         filter: Option<ActivityFilter>,
     ) -> Result<Self, Error> {
         let asked = filter.map(ActivityFilter::checked).transpose()?;
-        if let Some(asked) = &asked {
-            note_filter(context, asked).await?;
-        }
+        note_filter(context, asked.as_ref()).await?;
         let filter = Filter::All(within.into_iter().chain(asked).collect());
         let questions = survey::questions(context.field());
         Ok(Self { reader, filter, questions, survey: OnceCell::new() })
