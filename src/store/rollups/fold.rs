@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sea_orm::sea_query::{Expr, ExprTrait, Order};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, StreamTrait,
 };
 use uuid::Uuid;
 
@@ -15,26 +16,49 @@ use super::sweep::note_rolled;
 use super::terms::{self, Kind};
 use super::{Dimension, Level, died_before, insert_stale, mark_stale, stale};
 use crate::error::Error;
+use crate::store::activities::any_of;
 use crate::store::entity::{activity, rollup, rollup_item, rollup_stale};
-use crate::store::events::{self, Directory};
+use crate::store::events::{self, Directory, Event};
 use crate::store::turn::Work;
 use crate::store::{Store, Timestamp};
 
 /// Stale periods that are looked at together.
 const STALE_AT_ONCE: u64 = 1_000;
-/// Periods of five minutes that are rolled up in one transaction.
-const PARTS_AT_ONCE: usize = 48;
+/// Periods of five minutes that are read from the log, and numbered, together.
+const PARTS_AT_ONCE: usize = 288;
+/// Once so many activities are read, the rest of these periods waits.
+const EVENTS_AT_MOST: u64 = 200_000;
+/// Periods of five minutes that are written in one transaction.
+const PARTS_OF_A_COMMIT: usize = 48;
 /// Hours, or days, that are put together in one transaction.
 const WHOLES_AT_ONCE: usize = 12;
-/// Once so many activities are read, the rest of the periods is left to another transaction.
-const EVENTS_OF_A_RUN: u64 = 200_000;
 /// Activities that one statement reads.
 const EVENTS_AT_ONCE: u64 = 10_000;
+
+/// What is kept of periods, by their beginnings.
+type Summaries = BTreeMap<Timestamp, Summary>;
 
 /// A stale period, and what says that it is.
 struct Stale {
     start: Timestamp,
     marks: Vec<Uuid>,
+}
+
+/// What was counted of the log, under numbers of its own.
+#[derive(Default)]
+struct Counted {
+    directory: Directory,
+    summaries: Summaries,
+    events: u64,
+}
+
+impl Counted {
+    fn add(&mut self, level: Level, event: &Event) {
+        let Summary { totals, items } =
+            self.summaries.entry(level.start_of(event.date)).or_default();
+        self.directory.count(event, &Dimension::ALL, totals, items);
+        self.events += 1;
+    }
 }
 
 impl Store {
@@ -72,9 +96,9 @@ impl Store {
                 from = next;
                 match level.part() {
                     None => {
-                        for run in runs(free) {
-                            self.roll_up_log(level, &run).await?;
-                            done(run.len() as u64);
+                        for some in free.chunks(PARTS_AT_ONCE) {
+                            self.roll_up_log(level, some).await?;
+                            done(some.len() as u64);
                         }
                     }
                     Some(part) => {
@@ -172,18 +196,18 @@ impl Store {
         Ok(Some((periods.into_values().flatten().collect(), next)))
     }
 
-    /// Rolls up periods that follow each other from the log.
-    async fn roll_up_log(&self, level: Level, run: &[Stale]) -> Result<(), Error> {
-        let Some(last) = run.last() else { return Ok(()) };
-        let end = last.start.plus_micros(level.length());
-        let mut run = run;
-        while let Some(first) = run.first() {
+    /// Rolls up periods from the log.
+    async fn roll_up_log(&self, level: Level, mut some: &[Stale]) -> Result<(), Error> {
+        while !some.is_empty() {
             let swept = self.rollup_state().await?.swept;
-            let (directory, summaries, reached) = self.summarize(first.start, end).await?;
-            let summaries = self.with_lasting_numbers(directory, summaries).await?;
-            let (done, rest) = run.split_at(run.partition_point(|stale| stale.start < reached));
-            self.replace(level, &done.iter().collect::<Vec<_>>(), summaries, swept).await?;
-            run = rest;
+            let (counted, reached) = self.count_log(level, some).await?;
+            let mut summaries = self.with_lasting_numbers(counted).await?;
+            let (done, rest) = some.split_at(some.partition_point(|stale| stale.start < reached));
+            for done in done.chunks(PARTS_OF_A_COMMIT) {
+                let done: Vec<_> = done.iter().collect();
+                self.replace(level, &done, &mut summaries, swept).await?;
+            }
+            some = rest;
         }
         Ok(())
     }
@@ -204,36 +228,45 @@ impl Store {
             .await?;
         let waiting: HashSet<_> = waiting.into_iter().map(|start| level.start_of(start)).collect();
         let ready: Vec<_> = some.iter().filter(|stale| !waiting.contains(&stale.start)).collect();
-        let swept = self.rollup_state().await?.swept;
-        let mut summaries = BTreeMap::new();
-        for stale in &ready {
-            summaries.insert(stale.start, self.unite(level, part, stale.start).await?);
+        if ready.is_empty() {
+            return Ok(());
         }
-        self.replace(level, &ready, summaries, swept).await
+        let swept = self.rollup_state().await?.swept;
+        let mut summaries = self.unite(level, part, &ready).await?;
+        self.replace(level, &ready, &mut summaries, swept).await
     }
 
-    /// What the parts of a period come to.
-    async fn unite(&self, level: Level, part: Level, start: Timestamp) -> Result<Summary, Error> {
-        let end = start.plus_micros(level.length());
-        let mut summary = Summary::default();
+    /// What the parts of each period come to.
+    async fn unite(
+        &self,
+        level: Level,
+        part: Level,
+        periods: &[&Stale],
+    ) -> Result<Summaries, Error> {
+        let mut summaries = Summaries::new();
+        let starts = periods.iter().flat_map(|stale| level.parts(part, stale.start));
+        let starts: Vec<Timestamp> = starts.collect();
         let parts = rollup::Entity::find()
             .filter(rollup::Column::Level.eq(part.length()))
-            .filter(rollup::Column::Start.gte(start))
-            .filter(rollup::Column::Start.lt(end))
+            .filter(any_of(rollup::Column::Start, starts.iter().copied()))
             .all(&self.read)
             .await?;
-        parts.iter().for_each(|part| summary.totals.merge_row(part));
+        for part in &parts {
+            summaries.entry(level.start_of(part.start)).or_default().totals.merge_row(part);
+        }
         for dimension in Dimension::ALL {
             let parts = rollup_item::Entity::find()
                 .filter(rollup_item::Column::Dimension.eq(dimension.code()))
                 .filter(rollup_item::Column::Level.eq(part.length()))
-                .filter(rollup_item::Column::Start.gte(start))
-                .filter(rollup_item::Column::Start.lt(end))
+                .filter(any_of(rollup_item::Column::Start, starts.iter().copied()))
                 .all(&self.read)
                 .await?;
-            parts.iter().for_each(|part| summary.merge_items(dimension, part));
+            for part in &parts {
+                let summary = summaries.entry(level.start_of(part.start)).or_default();
+                summary.merge_items(dimension, part);
+            }
         }
-        Ok(summary)
+        Ok(summaries)
     }
 
     /// Writes the rollups of periods, unless somebody else has been faster or their terms may be gone.
@@ -241,7 +274,7 @@ impl Store {
         &self,
         level: Level,
         periods: &[&Stale],
-        summaries: BTreeMap<Timestamp, Summary>,
+        summaries: &mut Summaries,
         swept: i64,
     ) -> Result<(), Error> {
         let transaction = self.begin().await?;
@@ -259,58 +292,66 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Reads the log, and counts by five minutes; to the end, or as far as it gets.
+    /// Counts what the log has of periods; to the end, or as far as it gets.
     ///
     /// In several statements: what comes in between makes its period stale again.
-    async fn summarize(
+    async fn count_log(
         &self,
-        from: Timestamp,
-        end: Timestamp,
-    ) -> Result<(Directory, BTreeMap<Timestamp, Summary>, Timestamp), Error> {
-        use activity::Column;
-
-        let mut directory = Directory::default();
-        let mut summaries: BTreeMap<Timestamp, Summary> = BTreeMap::new();
-        let mut after = (from, Uuid::nil());
-        let mut events = 0;
-        loop {
-            let key = Expr::tuple([
-                Expr::col((activity::Entity, Column::Date)),
-                Expr::col((activity::Entity, Column::Id)),
-            ]);
-            let mut query = events::select(&Dimension::ALL);
-            query
-                .and_where(Column::Date.lt(end))
-                .and_where(key.gt(Expr::tuple([Expr::value(after.0), Expr::value(after.1)])))
-                .order_by((activity::Entity, Column::Date), Order::Asc)
-                .order_by((activity::Entity, Column::Id), Order::Asc)
-                .limit(EVENTS_AT_ONCE);
-            let rows = self.read.query_all(&query).await?;
-            for row in &rows {
-                let event = events::read(row, &Dimension::ALL)?;
-                after = (event.date, event.id);
-                let summary = summaries.entry(Level::FiveMinutes.start_of(event.date)).or_default();
-                directory.count(&event, &Dimension::ALL, &mut summary.totals, &mut summary.items);
-            }
-            if (rows.len() as u64) < EVENTS_AT_ONCE {
-                return Ok((directory, summaries, end));
-            }
-            events += EVENTS_AT_ONCE;
-            if events >= EVENTS_OF_A_RUN && summaries.len() > 1 {
-                // The last period is not complete.
-                let reached = Level::FiveMinutes.start_of(after.0);
-                summaries.remove(&reached);
-                return Ok((directory, summaries, reached));
+        level: Level,
+        periods: &[Stale],
+    ) -> Result<(Counted, Timestamp), Error> {
+        let mut counted = Counted::default();
+        let mut reached = Timestamp(i64::MIN);
+        for (from, end) in stretches(level, periods) {
+            let mut next = Some((from, Uuid::nil()));
+            while let Some(after) = next {
+                next = self.count_some(level, after, end, &mut counted).await?;
+                reached = next.map_or(end, |(date, _)| level.start_of(date));
+                if counted.events >= EVENTS_AT_MOST && counted.summaries.len() > 1 {
+                    // There may be more of this one.
+                    counted.summaries.remove(&reached);
+                    return Ok((counted, reached));
+                }
             }
         }
+        Ok((counted, reached))
+    }
+
+    /// Counts the next activities, while more are read; tells where to go on, if these are not all.
+    async fn count_some(
+        &self,
+        level: Level,
+        after: (Timestamp, Uuid),
+        end: Timestamp,
+        counted: &mut Counted,
+    ) -> Result<Option<(Timestamp, Uuid)>, Error> {
+        use activity::Column;
+
+        let key = Expr::tuple([
+            Expr::col((activity::Entity, Column::Date)),
+            Expr::col((activity::Entity, Column::Id)),
+        ]);
+        let mut query = events::select(&Dimension::ALL);
+        query
+            .and_where(Column::Date.lt(end))
+            .and_where(key.gt(Expr::tuple([Expr::value(after.0), Expr::value(after.1)])))
+            .order_by((activity::Entity, Column::Date), Order::Asc)
+            .order_by((activity::Entity, Column::Id), Order::Asc)
+            .limit(EVENTS_AT_ONCE);
+        let mut rows = self.read.stream(&query).await?;
+        let (mut some, mut last) = (0, after);
+        while let Some(row) = rows.try_next().await? {
+            let event = events::read(&row, &Dimension::ALL)?;
+            some += 1;
+            last = (event.date, event.id);
+            counted.add(level, &event);
+        }
+        Ok((some == EVENTS_AT_ONCE).then_some(last))
     }
 
     /// Gives all terms the numbers that they keep.
-    async fn with_lasting_numbers(
-        &self,
-        directory: Directory,
-        mut summaries: BTreeMap<Timestamp, Summary>,
-    ) -> Result<BTreeMap<Timestamp, Summary>, Error> {
+    async fn with_lasting_numbers(&self, counted: Counted) -> Result<Summaries, Error> {
+        let Counted { directory, mut summaries, .. } = counted;
         let users = self.number(Kind::Of(Dimension::User), &directory.users.into_terms()).await?;
         let sessions = self.number(Kind::Session, &directory.sessions.into_terms()).await?;
         let mut numbers = HashMap::new();
@@ -335,22 +376,11 @@ impl Store {
     }
 }
 
-/// Parts that can be read from the log at a stretch.
-fn runs(stale: Vec<Stale>) -> Vec<Vec<Stale>> {
-    let mut runs: Vec<Vec<Stale>> = Vec::new();
-    for stale in stale {
-        let before = stale.start.plus_micros(-Level::FiveMinutes.length());
-        match runs.last_mut() {
-            Some(run)
-                if run.len() < PARTS_AT_ONCE
-                    && run.last().is_some_and(|last| last.start == before) =>
-            {
-                run.push(stale);
-            }
-            _ => runs.push(vec![stale]),
-        }
-    }
-    runs
+/// From where to where there are periods that follow each other.
+fn stretches(level: Level, periods: &[Stale]) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let end_of = move |stale: &Stale| stale.start.plus_micros(level.length());
+    let stretches = periods.chunk_by(move |one, next| end_of(one) == next.start);
+    stretches.filter_map(move |some| Some((some.first()?.start, end_of(some.last()?))))
 }
 
 /// Takes the marks of periods away. False: somebody else has done so.
@@ -369,7 +399,7 @@ async fn write<C: ConnectionTrait>(
     connection: &C,
     level: Level,
     starts: &[Timestamp],
-    mut summaries: BTreeMap<Timestamp, Summary>,
+    summaries: &mut Summaries,
 ) -> Result<(), Error> {
     rollup::Entity::delete_many()
         .filter(rollup::Column::Level.eq(level.length()))

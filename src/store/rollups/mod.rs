@@ -94,6 +94,11 @@ impl Level {
         }
     }
 
+    /// Where the parts of a period begin.
+    fn parts(self, part: Self, start: Timestamp) -> impl Iterator<Item = Timestamp> {
+        (0..self.length() / part.length()).map(move |n| start.plus_micros(n * part.length()))
+    }
+
     /// The beginning of the period in which a date lies.
     pub(super) fn start_of(self, date: Timestamp) -> Timestamp {
         Timestamp(date.0 - date.0.rem_euclid(self.length()))
