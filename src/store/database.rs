@@ -43,6 +43,12 @@ const READERS: u32 = 8;
 const LOOKUPS: u32 = 4;
 /// On PostgreSQL: the writer task, and administration beside it.
 const WRITERS: u32 = 4;
+/// How SQLite makes an index of a long log: what it sorts lies in files, and two threads sort it. In
+/// memory ten million rows would take 1.5 GB.
+const MIGRATING: &str = "PRAGMA temp_store = file; PRAGMA cache_size = -65536; PRAGMA threads = 1";
+/// The settings of the writer again.
+const WRITING: &str = "PRAGMA temp_store = memory; PRAGMA cache_size = -2000; PRAGMA threads = 0; \
+                       PRAGMA shrink_memory";
 /// Any constant will do, as long as every version uses the same one.
 const MIGRATION_LOCK: i64 = 0x646A_6166_6661_7231;
 
@@ -116,6 +122,16 @@ impl Database {
     }
 
     async fn apply(&self, most: Option<u32>) -> Result<(), Error> {
+        if self.backend() == DatabaseBackend::Postgres {
+            return self.apply_alone(most).await;
+        }
+        self.write.execute_unprepared(MIGRATING).await?;
+        let applied = self.apply_alone(most).await;
+        self.write.execute_unprepared(WRITING).await?;
+        applied
+    }
+
+    async fn apply_alone(&self, most: Option<u32>) -> Result<(), Error> {
         let transaction = begin_alone(&self.write).await?;
         if self.backend() == DatabaseBackend::Postgres {
             let lock = format!(
@@ -192,11 +208,7 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
         });
     }
     options.map_sqlx_sqlite_opts(move |sqlite| {
-        let sqlite = sqlite
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            // An insert of several rows keeps what it may have to take back: not in a file.
-            .pragma("temp_store", "memory");
+        let sqlite = sqlite.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
         match role {
             Role::Writer => sqlite
                 .create_if_missing(true)
@@ -205,6 +217,8 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                 // Of a new file: pages that become free can be given back, a few at a time.
                 .auto_vacuum(SqliteAutoVacuum::Incremental)
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+                // An insert of several rows keeps what it may have to take back: not in a file.
+                .pragma("temp_store", "memory")
                 .statement_cache_capacity(STATEMENT_CACHE),
             Role::Reader { .. } => sqlite.read_only(true).row_buffer_size(ROWS_WAITING),
         }
@@ -290,6 +304,21 @@ mod tests {
         assert_eq!(setting(&database.write, "PRAGMA foreign_keys").await?, "1");
         assert_eq!(setting(&database.read, "PRAGMA foreign_keys").await?, "1");
         assert_eq!(setting(&database.read, "PRAGMA busy_timeout").await?, "5000");
+        Ok(())
+    }
+
+    /// What a reading sorts may be as large as the log: it lies in files then.
+    #[tokio::test]
+    async fn only_the_writer_keeps_in_memory_what_it_sorts() -> Result<(), Error> {
+        let directory = tempfile::tempdir().map_err(Error::internal)?;
+        let url = format!("sqlite://{}/test.db", directory.path().display());
+        let database = Database::connect(&url).await?;
+        database.migrate().await?;
+        let memory = "2";
+        assert_eq!(setting(&database.write, "PRAGMA temp_store").await?, memory);
+        assert_eq!(setting(&database.write, "PRAGMA cache_size").await?, "-2000");
+        assert_ne!(setting(&database.read, "PRAGMA temp_store").await?, memory);
+        assert_ne!(setting(&database.lookup, "PRAGMA temp_store").await?, memory);
         Ok(())
     }
 
