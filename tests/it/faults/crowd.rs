@@ -94,14 +94,16 @@ async fn slow_senders_and_large_bodies_are_told() {
     }
     // A body, and a head, that never come to their end.
     let mut senders = JoinSet::new();
+    let watch = Client::new(&server.url);
     for number in 0..count {
         let text = match number % 3 {
             0 => head("/logs", form, "1000") + "date=",
             1 => head("/graphql", "application/json", "1000") + "{",
             _ => "POST /logs HTTP/1.1\r\nhost: dja".to_owned(),
         };
-        // All are there before the load begins: to open them keeps this side busy too.
+        // All are there, and let in, before the load begins: to open them keeps both sides busy.
         let sender = send(&address, &text).await;
+        assert_eq!(watch.get("/healthz").await.status(), 200);
         senders.spawn(async move {
             let answer = answer_over(sender).await;
             let is_told = answer.starts_with("HTTP/1.1 408 ");
@@ -114,8 +116,6 @@ async fn slow_senders_and_large_bodies_are_told() {
             }
         });
     }
-    // And they are let in, for connections are in the order in which they came.
-    assert_eq!(Client::new(&server.url).get("/healthz").await.status(), 200);
     let mut with = Load::new(&server.url, rate, &ledger).lasting(lasts).await;
     with.assert_unhindered();
     with.assert_as_fast_as(&mut without);
