@@ -1,4 +1,7 @@
 //! What is read to count.
+//!
+//! The next row is mostly there before it is asked for, so whoever counts never has to wait. With
+//! one worker nothing would be stored meanwhile: after each row others have their turn.
 
 use std::collections::HashMap;
 
@@ -7,6 +10,9 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, StreamTrait,
 };
+
+use tokio::task::coop::consume_budget;
+use tokio::task::yield_now;
 
 use super::Ranking;
 use super::counts::Counts;
@@ -65,6 +71,7 @@ impl Snapshot {
                 let event = events::read(&row, dimensions)?;
                 let is_ranked = of_rankings.leaves_to_log(event.date);
                 tally.add(&event, if is_ranked { dimensions } else { &[] });
+                consume_budget().await;
             }
         }
         Ok(())
@@ -113,6 +120,7 @@ impl Snapshot {
                 if let Some(piece) = tally.piece(row.start) {
                     piece.merge_row(&row);
                 }
+                yield_now().await;
             }
         }
         Ok(())
@@ -186,6 +194,7 @@ impl Snapshot {
             let mut rows = query.filter(any(spans.iter().map(within))).stream(&self.0).await?;
             while let Some(row) = rows.try_next().await? {
                 read(&row);
+                yield_now().await;
             }
         }
         Ok(())
