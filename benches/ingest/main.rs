@@ -27,7 +27,10 @@ const ROUNDS: usize = 3;
 /// Seconds of a round: of the bare handler, and of the work.
 const SECONDS: (u32, u32) = (2, 4);
 
+/// As many as the ratios are asked for, and fewer: with half of them as much is stored, and what they
+/// wait for is not each other.
 const CONNECTIONS: u32 = 64;
+const FEWER: u32 = 32;
 /// For batches of a hundred, of which fewer come at once.
 const BATCHING: u32 = 16;
 
@@ -56,6 +59,15 @@ fn main() {
     }
 }
 
+/// How some work fares beside the bare handler: medians.
+struct Beside {
+    figure: Figure,
+    /// To the rate of the bare handler.
+    ratio: f64,
+    /// The same work by fewer connections.
+    fewer: Figure,
+}
+
 /// What a figure should come to.
 #[derive(Clone, Copy)]
 enum Bar {
@@ -79,12 +91,15 @@ impl Bench {
             ("logActivity, known session", graphql, &log_activity(&cookie), (0.22, 0.20)),
             ("logActivity, bearer token", graphql, &log_activity(&bearer), (0.22, 0.20)),
         ] {
-            let (figure, ratio) = self.beside_bare(&server, path, script);
+            let Beside { figure, ratio, fewer } = self.beside_bare(&server, path, script);
             if empty == 0.0 {
                 empty = ratio;
             }
             let bar = Bar::AtLeast(if is_sqlite { bars.0 } else { bars.1 });
-            print(&format!("{database}: {work}"), figure, "of bare", ratio, bar);
+            print(&format!("{database}: {work}"), figure, ("of bare", ratio), bar.verdict(ratio));
+            let of_these = ("of these", fewer.rate / figure.rate);
+            let verdict = Bar::Below(10.0).verdict(fewer.p99);
+            print(&format!("- p99 with {FEWER} connections"), fewer, of_these, verdict);
         }
         self.batches(database, url, &server, &cookie);
         let title = format!("{database}: most memory, MB");
@@ -106,9 +121,10 @@ impl Bench {
         line(&title, &format!("{milliseconds:.0}"), Some((milliseconds, Bar::Below(300.0))));
         let server = Server::start(url);
         let known = form(Some(&format!("Cookie: sessionid={}", server.log_in())));
-        let (figure, ratio) = self.beside_bare(&server, logs, &known);
+        let Beside { figure, ratio, .. } = self.beside_bare(&server, logs, &known);
         let title = format!("{database}: POST /logs, known session, with them");
-        print(&title, figure, "of empty", ratio / empty, Bar::AtLeast(0.7));
+        let ratio = ratio / empty;
+        print(&title, figure, ("of empty", ratio), Bar::AtLeast(0.7).verdict(ratio));
         let title = format!("{database}: most memory with them, MB");
         line(
             &title,
@@ -117,21 +133,17 @@ impl Bench {
         );
     }
 
-    /// The median figure, and the median of its ratios to the bare handler.
-    fn beside_bare(&self, server: &Server, path: &str, script: &str) -> (Figure, f64) {
-        let mut figures = Vec::new();
-        let mut ratios = Vec::new();
+    fn beside_bare(&self, server: &Server, path: &str, script: &str) -> Beside {
+        let (mut figures, mut fewer, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let bare = wrk::run(&self.directory, &self.bare, &form(None), CONNECTIONS, SECONDS.0);
             let figure = self.work(server, path, script, CONNECTIONS, 1);
             ratios.push(figure.rate / bare.rate);
             figures.push(figure);
+            fewer.push(self.work(server, path, script, FEWER, 1));
         }
         ratios.sort_by(f64::total_cmp);
-        figures.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-        let rate = figures[ROUNDS / 2];
-        figures.sort_by(|a, b| a.p99.total_cmp(&b.p99));
-        (Figure { p99: figures[ROUNDS / 2].p99, ..rate }, ratios[ROUNDS / 2])
+        Beside { figure: median(figures), ratio: ratios[ROUNDS / 2], fewer: median(fewer) }
     }
 
     /// Lets the program work, and makes sure that it has stored whatever it answered for.
@@ -164,7 +176,8 @@ impl Bench {
         line(&format!("{database}: bare loop, rows"), &format!("{bare:.0}"), None);
         let rows = Figure { rate: figure.rate * 100.0, ..figure };
         let title = format!("{database}: logActivities, 100 each, rows");
-        print(&title, rows, "of loop", rows.rate / bare, Bar::AtLeast(0.6));
+        let ratio = rows.rate / bare;
+        print(&title, rows, ("of loop", ratio), Bar::AtLeast(0.6).verdict(ratio));
     }
 }
 
@@ -178,12 +191,19 @@ impl Bar {
     }
 }
 
-fn print(work: &str, figure: Figure, of: &str, ratio: f64, bar: Bar) {
+/// The median of the rates, and that of the p99s.
+fn median(mut figures: Vec<Figure>) -> Figure {
+    figures.sort_by(|a, b| a.rate.total_cmp(&b.rate));
+    let rate = figures[ROUNDS / 2];
+    figures.sort_by(|a, b| a.p99.total_cmp(&b.p99));
+    Figure { p99: figures[ROUNDS / 2].p99, ..rate }
+}
+
+fn print(work: &str, figure: Figure, (of, ratio): (&str, f64), verdict: String) {
     let Figure { rate, p99, .. } = figure;
-    let ratio_text = format!("{ratio:.2} {of}");
-    let p99_text = format!("{p99:.1} ms");
-    let verdict = bar.verdict(ratio);
-    println!("| {work:<48} | {rate:>10.0} | {ratio_text:>13} | {verdict:>8} | {p99_text:>9} |");
+    let ratio = format!("{ratio:.2} {of}");
+    let p99 = format!("{p99:.1} ms");
+    println!("| {work:<48} | {rate:>10.0} | {ratio:>13} | {verdict:>8} | {p99:>9} |");
 }
 
 fn line(work: &str, value: &str, bar: Option<(f64, Bar)>) {

@@ -1,7 +1,7 @@
 //! Activities that come in while questions are asked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,7 +13,8 @@ const AT_ONCE: u32 = 10;
 /// A crowd that logs at a fixed pace.
 pub struct Load {
     task: JoinHandle<()>,
-    stored: Arc<AtomicU64>,
+    /// How long it took to store those of each request.
+    stored: Arc<Mutex<Vec<Duration>>>,
     refused: Arc<AtomicU64>,
     since: Instant,
 }
@@ -21,7 +22,7 @@ pub struct Load {
 impl Load {
     /// So many activities a second.
     pub fn start(url: &str, token: &str, rate: u32) -> Self {
-        let (stored, refused) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (stored, refused) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<AtomicU64>::default());
         let request = reqwest::Client::new()
             .post(format!("{url}/graphql"))
             .bearer_auth(token)
@@ -37,10 +38,13 @@ impl Load {
                 let request = request.try_clone().unwrap();
                 let (stored, refused) = (of_task.clone(), refused_by.clone());
                 tokio::spawn(async move {
-                    let is_stored =
-                        request.send().await.is_ok_and(|answer| answer.status().is_success());
-                    let count = if is_stored { stored } else { refused };
-                    count.fetch_add(u64::from(AT_ONCE), Ordering::Relaxed);
+                    let start = Instant::now();
+                    match request.send().await.is_ok_and(|answer| answer.status().is_success()) {
+                        true => stored.lock().unwrap().push(start.elapsed()),
+                        false => {
+                            refused.fetch_add(u64::from(AT_ONCE), Ordering::Relaxed);
+                        }
+                    }
                 });
             }
         });
@@ -51,8 +55,14 @@ impl Load {
     pub async fn stop(self) -> String {
         self.task.abort();
         let _ = self.task.await;
-        let rate = self.stored.load(Ordering::Relaxed) as f64 / self.since.elapsed().as_secs_f64();
+        let seconds = self.since.elapsed().as_secs_f64();
+        let mut stored = std::mem::take(&mut *self.stored.lock().unwrap());
+        stored.sort();
+        let rate = f64::from(AT_ONCE) * stored.len() as f64 / seconds;
+        let p99 = stored.get(stored.len() * 99 / 100).copied().unwrap_or_default();
         let refused = self.refused.load(Ordering::Relaxed);
-        format!("{rate:.0} activities a second were stored meanwhile, {refused} were refused")
+        format!(
+            "{rate:.0} activities a second were stored meanwhile, p99 {p99:.1?}; {refused} were refused"
+        )
     }
 }
