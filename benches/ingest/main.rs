@@ -27,8 +27,8 @@ const ROUNDS: usize = 3;
 /// Seconds of a round: of the bare handler, and of the work.
 const SECONDS: (u32, u32) = (2, 4);
 
-/// As many as the ratios are asked for, and fewer: with half of them as much is stored, and what they
-/// wait for is not each other.
+/// As many as the ratios are asked for, and fewer: half of them have most of it stored, and wait less
+/// for each other.
 const CONNECTIONS: u32 = 64;
 const FEWER: u32 = 32;
 /// For batches of a hundred, of which fewer come at once.
