@@ -9,7 +9,6 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, StreamTrait,
 };
-use tokio::task::coop::consume_budget;
 use uuid::Uuid;
 
 use super::summary::Summary;
@@ -346,8 +345,6 @@ impl Store {
             some += 1;
             last = (event.date, event.id);
             counted.add(level, &event);
-            // The next row is mostly there already: requests have their turn in between.
-            consume_budget().await;
         }
         Ok((some == EVENTS_AT_ONCE).then_some(last))
     }
