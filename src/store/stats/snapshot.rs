@@ -10,7 +10,6 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, StreamTrait,
 };
-
 use tokio::task::coop::consume_budget;
 use tokio::task::yield_now;
 
