@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::entity::activity::{Column, Entity, Model};
 use super::entity::session;
 use super::keyset::{self, CappedCount, Keyset, Page, Slice};
-use super::leading::{ByIndex, Wanted};
-use super::{Store, Timestamp};
+use super::leading::Wanted;
+use super::{Store, Timestamp, parts};
 use crate::error::Error;
 
 /// Which activities are meant.
@@ -65,9 +65,15 @@ impl Store {
         descending: bool,
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
-        let ByIndex { condition, is_sorted } = filter.by_index(&self.read, Wanted::ByDate).await?;
-        let keyset = Keyset { key: Column::Date, id: Column::Id, descending, ids_first: is_sorted };
-        Ok(keyset.fetch(&self.read, condition, page).await?)
+        let keyset = Keyset { key: Column::Date, id: Column::Id, descending };
+        if let Some(slice) = self.page_in_parts(filter, &keyset, page).await? {
+            return Ok(slice);
+        }
+        let found = filter.by_index(&self.read, Wanted::ByDate).await?;
+        if found.is_sorted {
+            return Ok(parts::fetch(&self.read, &keyset, vec![found.condition], page).await?);
+        }
+        Ok(keyset.fetch(&self.read, found.condition, page).await?)
     }
 
     /// How many activities the filter lets through.

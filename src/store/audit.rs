@@ -30,8 +30,7 @@ impl Store {
         filter: &Filter,
         page: &Page,
     ) -> Result<Slice<Model>, Error> {
-        let keyset =
-            Keyset { key: Column::Date, id: Column::Id, descending: true, ids_first: false };
+        let keyset = Keyset { key: Column::Date, id: Column::Id, descending: true };
         Ok(keyset.fetch(&self.read, filter.condition(), page).await?)
     }
 

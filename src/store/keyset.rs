@@ -51,6 +51,29 @@ impl Page {
     fn ahead(&self) -> Side {
         if self.backward { Side::Earlier } else { Side::Later }
     }
+
+    /// So many rows tell what is on it and what lies at its ends: two more than it holds.
+    pub(super) fn span(&self) -> u64 {
+        self.limit.saturating_add(2)
+    }
+
+    /// The same from where it starts, as far as its limit lets it go.
+    pub(super) fn without_far_bound(&self) -> Self {
+        if self.backward {
+            Self { after: None, ..self.clone() }
+        } else {
+            Self { before: None, ..self.clone() }
+        }
+    }
+
+    /// What a bound has cut off: itself, and all on that side of it, the nearest first.
+    fn beyond(bound: Position, side: Side) -> Self {
+        let bound = Some(bound);
+        match side {
+            Side::Earlier => Self { before: bound, backward: true, peek: true, ..Self::default() },
+            Side::Later => Self { after: bound, peek: true, ..Self::default() },
+        }
+    }
 }
 
 /// A page of rows, in the order of the list.
@@ -96,9 +119,6 @@ pub(crate) struct Keyset<C> {
     pub key: C,
     pub id: C,
     pub descending: bool,
-    /// No index has the rows in this order, but one has all that puts them in order: the ids of the
-    /// page are found first, and only its rows are read.
-    pub ids_first: bool,
 }
 
 /// A count that stops at a limit.
@@ -110,7 +130,7 @@ pub(crate) struct CappedCount {
 }
 
 impl<C: ColumnTrait> Keyset<C> {
-    /// Fetches one page of the rows for which the condition holds.
+    /// Fetches one page of the rows for which the condition holds; an index has them in this order.
     pub(crate) async fn fetch<M>(
         &self,
         database: &DatabaseConnection,
@@ -121,42 +141,96 @@ impl<C: ColumnTrait> Keyset<C> {
         M: ModelTrait + FromQueryResult,
         M::Entity: EntityTrait<Column = C, Model = M>,
     {
+        let select = |page: &Page| self.page_of(M::Entity::find(), condition.clone(), page);
+        self.fetch_by(database, select, page).await
+    }
+
+    /// The same of rows that are selected in another way, as by [`Keyset::page_of`].
+    pub(super) async fn fetch_by<M>(
+        &self,
+        database: &DatabaseConnection,
+        select: impl Fn(&Page) -> Select<M::Entity>,
+        page: &Page,
+    ) -> Result<Slice<M>, DbErr>
+    where
+        M: ModelTrait + FromQueryResult,
+        M::Entity: EntityTrait<Column = C, Model = M>,
+    {
+        let rows = select(page).all(database).await?;
+        self.finish(database, rows, select, page).await
+    }
+
+    /// Makes a page of its rows; `select` finds what they do not tell.
+    pub(super) async fn finish<M>(
+        &self,
+        database: &DatabaseConnection,
+        rows: Vec<M>,
+        select: impl Fn(&Page) -> Select<M::Entity>,
+        page: &Page,
+    ) -> Result<Slice<M>, DbErr>
+    where
+        M: ModelTrait + FromQueryResult,
+        M::Entity: EntityTrait<Column = C, Model = M>,
+    {
+        let mut cut = [false; 2];
+        for (is_cut, beyond) in cut.iter_mut().zip(self.open_ends(&rows, page)) {
+            if let Some(beyond) = beyond {
+                *is_cut = select(&beyond).one(database).await?.is_some();
+            }
+        }
+        Ok(self.slice(rows, page, cut))
+    }
+
+    /// What lies beyond the near and the far bound of a page, if that is wanted and its rows do not
+    /// tell whether there is anything.
+    pub(super) fn open_ends<M>(&self, rows: &[M], page: &Page) -> [Option<Page>; 2]
+    where
+        M: ModelTrait,
+        M::Entity: EntityTrait<Column = C>,
+    {
         let (near, far) = page.bounds();
         let ahead = page.ahead();
-        let mut rows = self.select::<M::Entity>(condition.clone(), page).all(database).await?;
+        let peeked = |bound: &Option<Position>| bound.clone().filter(|_| page.peek);
+        let is_open = !self.starts_at_bound(rows, page);
+        let near = peeked(near).filter(|_| is_open);
+        let has_more = rows.len() as u64 > page.limit + u64::from(!is_open);
+        let far = peeked(far).filter(|_| !has_more);
+        [
+            near.map(|bound| Page::beyond(bound, ahead.opposite())),
+            far.map(|bound| Page::beyond(bound, ahead)),
+        ]
+    }
 
-        let bound_is_there =
-            near.as_ref().is_some_and(|near| rows.first().is_some_and(|row| self.is_at(row, near)));
-        if bound_is_there {
+    /// Makes a page of its rows, and of whether anything lies beyond its near and its far bound.
+    pub(super) fn slice<M>(&self, mut rows: Vec<M>, page: &Page, cut: [bool; 2]) -> Slice<M>
+    where
+        M: ModelTrait,
+        M::Entity: EntityTrait<Column = C>,
+    {
+        let starts_at_bound = self.starts_at_bound(&rows, page);
+        if starts_at_bound {
             rows.remove(0);
         }
-        let is_cut = async |bound: &Option<Position>, side| match bound {
-            Some(bound) if page.peek => {
-                self.is_cut::<M::Entity>(database, condition.clone(), bound, side).await
-            }
-            _ => Ok(false),
-        };
-        let has_behind = bound_is_there || is_cut(near, ahead.opposite()).await?;
-        let has_more = rows.len() as u64 > page.limit;
+        let has_behind = starts_at_bound || cut[0];
+        let has_ahead = rows.len() as u64 > page.limit || cut[1];
         rows.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-        let has_ahead = has_more || is_cut(far, ahead).await?;
         if page.backward {
             rows.reverse();
         }
         let (has_previous, has_next) =
             if page.backward { (has_ahead, has_behind) } else { (has_behind, has_ahead) };
-        Ok(Slice { rows, has_previous, has_next })
+        Slice { rows, has_previous, has_next }
     }
 
-    /// The rows of a page from its near end on: two more than it holds, for what lies at its ends.
-    pub(super) fn select<E: EntityTrait<Column = C>>(
+    /// The rows of a page from its near end on, and those that tell what lies at its ends.
+    pub(super) fn page_of<E: EntityTrait<Column = C>>(
         &self,
+        mut query: Select<E>,
         condition: Condition,
         page: &Page,
     ) -> Select<E> {
         let (near, far) = page.bounds();
         let ahead = page.ahead();
-        let mut query = E::find();
         // The row of the bound itself tells whether something comes before the page.
         let edge = if page.peek { Edge::With } else { Edge::Without };
         // The bounds come first: of several conditions on the sort key SQLite asks its index about
@@ -167,46 +241,33 @@ impl<C: ColumnTrait> Keyset<C> {
         if let Some(far) = far {
             query = query.filter(self.beyond(far, ahead.opposite(), Edge::Without));
         }
-        let query = query.filter(condition);
-        // One row more than asked for tells whether something comes after it.
-        let sorted = self.sorted(query, ahead).limit(page.limit.saturating_add(2));
-        if !self.ids_first {
-            return sorted;
-        }
-        let ids = sorted.select_only().column(self.id).into_query();
-        self.sorted(E::find().filter(self.id.in_subquery(ids)), ahead)
+        let order = self.order(page);
+        let query = query.filter(condition).order_by(self.key, order.clone());
+        query.order_by(self.id, order).limit(page.span())
     }
 
-    /// Whether a bound cuts off rows: itself, or any on that side of it.
-    async fn is_cut<E: EntityTrait<Column = C>>(
-        &self,
-        database: &DatabaseConnection,
-        condition: Condition,
-        bound: &Position,
-        side: Side,
-    ) -> Result<bool, DbErr> {
-        let query = E::find().filter(self.beyond(bound, side, Edge::With)).filter(condition);
-        // From the bound outwards, where the first row is likely to be found.
-        Ok(self.sorted(query, side).limit(1).one(database).await?.is_some())
+    /// That a row is on a page until this one, or is this one.
+    pub(super) fn until(&self, last: &Position, page: &Page) -> SimpleExpr {
+        self.beyond(last, page.ahead().opposite(), Edge::With)
     }
 
-    /// In the order of the list, or against it.
-    fn sorted<E: EntityTrait>(&self, query: Select<E>, towards: Side) -> Select<E> {
-        let is_ascending = self.descending == (towards == Side::Earlier);
-        let order = if is_ascending { Order::Asc } else { Order::Desc };
-        query.order_by(self.key, order.clone()).order_by(self.id, order)
+    /// The order in which the rows of a page are selected.
+    pub(super) fn order(&self, page: &Page) -> Order {
+        let is_ascending = self.descending == (page.ahead() == Side::Earlier);
+        if is_ascending { Order::Asc } else { Order::Desc }
     }
 
-    /// Whether a row has this sort key and id.
-    fn is_at<M: ModelTrait>(&self, row: &M, position: &Position) -> bool
+    /// Whether the first row is that of the near bound.
+    fn starts_at_bound<M: ModelTrait>(&self, rows: &[M], page: &Page) -> bool
     where
         M::Entity: EntityTrait<Column = C>,
     {
-        let key = match &position.key {
+        let (Some(near), Some(row)) = (page.bounds().0, rows.first()) else { return false };
+        let key = match &near.key {
             Key::Time(time) => Value::from(*time),
             Key::Text(text) => Value::from(text.as_str()),
         };
-        row.get(self.id) == Value::from(position.id) && row.get(self.key) == key
+        row.get(self.id) == Value::from(near.id) && row.get(self.key) == key
     }
 
     /// Rows that come earlier or later in the list than a position.
@@ -273,10 +334,15 @@ pub(crate) async fn count<E: EntityTrait>(
 /// Texts that start with `prefix`, as a range that an index serves. For columns that compare by bytes.
 pub(crate) fn starts_with<C: ColumnTrait>(column: C, prefix: &str) -> SimpleExpr {
     let from = column.gte(prefix);
-    match after_prefix(prefix) {
-        Some(end) => from.and(column.lt(end)),
+    match ends_before(column, prefix) {
+        Some(end) => from.and(end),
         None => from,
     }
+}
+
+/// That a text is less than all that are greater than those which start with `prefix`, if there are any.
+pub(super) fn ends_before<C: ColumnTrait>(column: C, prefix: &str) -> Option<SimpleExpr> {
+    after_prefix(prefix).map(|end| column.lt(end))
 }
 
 /// The least text that is greater than every text with this prefix, if there is one.

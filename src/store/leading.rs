@@ -5,9 +5,9 @@
 //! looked at. PostgreSQL knows how many each would find, and is left to choose.
 //!
 //! An index has the activities of one path, name, address, user or session by date, but not those of
-//! several. Then there are two ways to a page: to sort all that the index finds, or to walk through
-//! the log by date until enough of them are met. Either takes seconds where the other takes
-//! milliseconds, so it is counted first.
+//! several. Where no page can be made of its parts (see [`super::parts`]) there are two ways: to sort
+//! all that the index finds, or to walk through the log by date until enough of them are met. Either
+//! takes seconds where the other takes milliseconds, so it is counted first.
 
 use sea_orm::sea_query::{Func, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, DatabaseBackend, DbErr, sea_query::Expr};
@@ -31,7 +31,7 @@ pub(super) enum Wanted {
 /// How to ask.
 pub(super) struct ByIndex {
     pub condition: Condition,
-    /// The index does not have them in the order that is wanted.
+    /// The index does not have them in the order that is wanted: they have to be sorted.
     pub is_sorted: bool,
 }
 
@@ -123,7 +123,7 @@ impl Filter {
     }
 
     /// What has to hold, one by one.
-    fn terms(&self) -> Vec<&Self> {
+    pub(super) fn terms(&self) -> Vec<&Self> {
         match self {
             Self::All(filters) => filters.iter().flat_map(Self::terms).collect(),
             term => vec![term],
@@ -215,9 +215,8 @@ mod tests {
                     Page { limit: 50, backward, after: bounds.0, before: bounds.1, peek: false };
                 let filter = Filter::All(filters.clone());
                 let asked = filter.by_index(&database.read, Wanted::ByDate).await?;
-                let keyset =
-                    Keyset { key: Column::Date, id: Column::Id, descending, ids_first: false };
-                let query = keyset.select::<Entity>(asked.condition, &page);
+                let keyset = Keyset { key: Column::Date, id: Column::Id, descending };
+                let query = keyset.page_of(Entity::find(), asked.condition, &page);
                 let sql = query.build(DatabaseBackend::Sqlite).to_string();
                 let plan = plan(&database, &sql).await?;
                 assert!(plan.contains(bound), "{filters:?} {descending} {backward}: {plan}");

@@ -25,6 +25,7 @@ mod insert;
 pub(crate) mod keyset;
 mod leading;
 mod matches;
+mod parts;
 pub(crate) mod rollups;
 pub(crate) mod sessions;
 pub(crate) mod stats;

@@ -48,7 +48,7 @@ impl Store {
             SortKey::FirstSeenAt => Column::FirstSeenAt,
             SortKey::LastSeenAt => Column::LastSeenAt,
         };
-        let keyset = Keyset { key: column, id: Column::Id, descending, ids_first: false };
+        let keyset = Keyset { key: column, id: Column::Id, descending };
         Ok(keyset
             .fetch(&self.read, filter.condition(key, self.read.get_database_backend()), page)
             .await?)

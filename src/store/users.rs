@@ -55,7 +55,7 @@ impl Store {
             SortKey::CreatedAt => Column::CreatedAt,
             SortKey::LastSeenAt => Column::LastSeenAt,
         };
-        let keyset = Keyset { key, id: Column::Id, descending, ids_first: false };
+        let keyset = Keyset { key, id: Column::Id, descending };
         Ok(keyset
             .fetch(&self.read, filter.condition(self.read.get_database_backend()), page)
             .await?)

@@ -183,6 +183,126 @@ async fn bounds_on_both_sides_are_honoured() {
     }
 }
 
+/// So many paths, and so many activities on them, that a page is made neither of all of them nor on a
+/// short walk through the log: others lie on top, and in their midst.
+#[tokio::test]
+async fn a_page_of_many_paths_far_behind_others_is_whole() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let is_postgres = app.database.is_postgres();
+    let id = if is_postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+    // From the oldest on 26,000 old ones, 11,000 new ones, and the same again; forty at each second.
+    app.database
+        .execute(&format!(
+            "INSERT INTO djaffar_activity (id, date, received_at, path, name, truncated)
+             WITH RECURSIVE numbers(n) AS
+                 (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 73999)
+             SELECT {id}, n / 40 * 1000000, 0,
+                 CASE WHEN n % 37000 < 26000 THEN '/old/' ELSE '/new/' END || (n % 130), 'view', false
+             FROM numbers"
+        ))
+        .await;
+    let text = if is_postgres { "CAST(id AS text)" } else { "hex(id)" };
+    let sql = format!(
+        "SELECT {text} FROM djaffar_activity WHERE path LIKE '/old/%' ORDER BY date DESC, id DESC"
+    );
+    let all = app.database.query(&sql).await;
+    let id = |text: &str| text.parse::<Uuid>().unwrap();
+    let all: Vec<_> =
+        all.iter().map(|row| id(&row.try_get_by_index::<String>(0).unwrap())).collect();
+    let page = async |filter: Value, mut arguments: Value| {
+        arguments["where"] = json!({ "and": [{ "path": { "startsWith": "/old/" } }, filter] });
+        let page = staff.graphql_with(PAGE, arguments).await["activities"].take();
+        let edges = page["edges"].as_array().unwrap();
+        let ids = edges.iter().map(|edge| id(edge["node"]["id"].as_str().unwrap()));
+        (ids.collect::<Vec<_>>(), page["pageInfo"].clone())
+    };
+
+    // Behind all others, and across those in the midst; there and back.
+    let until_gap = json!({ "date": { "lte": "1970-01-01T00:15:26Z" } });
+    let (first, info) = page(until_gap, json!({ "first": 1 })).await;
+    assert_eq!(first, [all[25_920]]);
+    for (mut start, mut cursor) in [(0, Value::Null), (25_921, info["endCursor"].clone())] {
+        for _ in 0..2 {
+            let (ids, info) = page(json!({}), json!({ "first": 90, "after": cursor })).await;
+            assert_eq!(ids, all[start..start + 90]);
+            assert_eq!(info["hasPreviousPage"], start > 0);
+            assert_eq!(info["hasNextPage"], true);
+            cursor = info["endCursor"].clone();
+            let (back, info) = page(json!({}), json!({ "last": 60, "before": cursor })).await;
+            assert_eq!(back, all[start + 29..start + 89]);
+            assert_eq!(
+                (&info["hasPreviousPage"], &info["hasNextPage"]),
+                (&json!(true), &json!(true))
+            );
+            start += 90;
+        }
+    }
+    // From bounds that are none of them: the newest of all, and one in the midst.
+    for (date, start) in [("2000-01-01T00:00:00Z", 0), ("1970-01-01T00:15:00Z", 26_000)] {
+        let of_other = json!({ "first": 1, "where": { "path": { "startsWith": "/new/" }, "date": { "lte": date } } });
+        let other = staff.graphql_with(PAGE, of_other).await;
+        let cursor = &other["activities"]["pageInfo"]["endCursor"];
+        let (ids, info) = page(json!({}), json!({ "first": 60, "after": cursor })).await;
+        assert_eq!(ids, all[start..start + 60]);
+        assert_eq!(
+            (&info["hasPreviousPage"], &info["hasNextPage"]),
+            (&json!(start > 0), &json!(true))
+        );
+        let (ids, info) = page(json!({}), json!({ "last": 60, "before": cursor })).await;
+        assert_eq!(ids, all[start.saturating_sub(60)..start]);
+        assert_eq!(
+            (&info["hasPreviousPage"], &info["hasNextPage"]),
+            (&json!(start > 0), &json!(true))
+        );
+    }
+    // The same from the other end, within dates.
+    let since_gap = json!({ "date": { "gte": "1970-01-01T00:10:49Z" } });
+    let ascending = json!({ "field": "DATE", "direction": "ASC" });
+    let (ids, info) = page(since_gap, json!({ "first": 100, "orderBy": ascending })).await;
+    let mut expected = all[26_000 - 60..26_040].to_vec();
+    expected.reverse();
+    assert_eq!(ids, expected);
+    assert_eq!((&info["hasPreviousPage"], &info["hasNextPage"]), (&json!(false), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_page_of_several_paths_has_each_row_once() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let visitor = app.visitor();
+    for number in 1..=60 {
+        visitor.log(["/often", "/often", "/seldom"][number % 3]).await;
+    }
+    let all = staff.graphql_with(PAGE, json!({ "first": 200 })).await;
+    let all: Vec<_> = all["activities"]["edges"].as_array().unwrap().to_vec();
+    let page = async |paths: &[&str], size: usize, after: usize| {
+        let filter = json!({ "path": { "in": paths } });
+        let cursor = after.checked_sub(1).map(|last| all[last]["cursor"].clone());
+        let variables = json!({ "where": filter, "first": size, "after": cursor });
+        staff.graphql_with(PAGE, variables).await["activities"].take()
+    };
+    for paths in [
+        &["/never", "/seldom", "/often"][..],
+        &["/often", "/seldom", "/often"],
+        &["/a", "/b", "/often", "/c", "/seldom"],
+    ] {
+        for (size, after) in [(50, 0), (60, 0), (20, 13), (20, 40), (50, 59)] {
+            let page = page(paths, size, after).await;
+            let expected = &all[after..(after + size).min(60)];
+            assert_eq!(page["edges"].as_array().unwrap(), expected, "{paths:?} {after}");
+            assert_eq!(page["pageInfo"]["hasPreviousPage"], after > 0);
+            assert_eq!(page["pageInfo"]["hasNextPage"], after + size < 60);
+        }
+    }
+    // The newest is on another path, and so is the third one.
+    for (after, has_previous) in [(1, false), (3, true)] {
+        let page = page(&["/never", "/seldom"], 1, after).await;
+        assert_eq!(page["pageInfo"]["hasPreviousPage"], has_previous);
+        assert_eq!(page["pageInfo"]["hasNextPage"], true);
+    }
+}
+
 #[tokio::test]
 async fn pages_of_users_and_sessions_go_both_ways() {
     let app = TestApp::start().await;
