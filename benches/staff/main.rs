@@ -32,7 +32,7 @@ use self::sql::Sql;
 /// So often each question is asked, about one thing after the other: of fewer answers the p99 would be
 /// that of one or two which a neighbour on the machine held up.
 const ROUNDS: usize = 1_000;
-/// The plain SQL is asked less often if it takes longer than this, and so is a slow question.
+/// The plain SQL is not asked again once it has taken so long, and so it is with a slow question.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Activities a second that a filling has to write.
 const FILL_RATE: f64 = 50_000.0;
@@ -123,8 +123,7 @@ async fn ask(client: &Client, sql: &Sql, question: &Question) {
     if question.bar == Some(Bar::Cut) {
         return cut(client, question).await;
     }
-    let (median, p99) = over_http(client, question).await;
-    let plain = plain(sql, question).await;
+    let Times { over_http: (median, p99), plain } = in_turns(client, sql, question).await;
     let ratio = plain.map(|(_, of_sql)| p99.as_secs_f64() / of_sql.as_secs_f64());
     println!(
         "| {:<52} | {} | {} | {} | {} | {:>6} | {:>14} | {:<7} |",
@@ -158,39 +157,46 @@ async fn cut(client: &Client, question: &Question) {
     );
 }
 
-/// The median and the 99th percentile.
-async fn over_http(client: &Client, question: &Question) -> (Duration, Duration) {
-    let mut times = Vec::new();
-    let begin = Instant::now();
-    for round in 0..ROUNDS {
-        let variables = &question.variables[round % question.variables.len()];
-        let start = Instant::now();
-        let answer = client.fetch(&question.query, variables).await;
-        times.push(start.elapsed());
-        // As of the plain SQL, nothing is looked at in the time that is taken.
-        client::data(&answer).unwrap();
-        if begin.elapsed() > 4 * PATIENCE && times.len() > 2 {
-            break;
-        }
-    }
-    percentiles(times)
+/// Medians and 99th percentiles.
+struct Times {
+    over_http: (Duration, Duration),
+    plain: Option<(Duration, Duration)>,
 }
 
-/// The same by plain SQL.
-async fn plain(sql: &Sql, question: &Question) -> Option<(Duration, Duration)> {
-    let mut times = Vec::new();
-    let start = Instant::now();
-    for statements in question.sql.iter().cycle().take(ROUNDS.min(question.sql.len() * ROUNDS)) {
-        let start_of_one = Instant::now();
-        for statement in statements {
-            sql.query(statement).await;
+/// Asks over HTTP and by plain SQL in turns, so that a neighbour on the machine holds up both, and
+/// neither always finds in memory what the other has read.
+async fn in_turns(client: &Client, sql: &Sql, question: &Question) -> Times {
+    let (mut over_http, mut plain) = (Vec::new(), Vec::new());
+    let sum = |times: &[Duration]| times.iter().sum::<Duration>();
+    for round in 0..ROUNDS {
+        let which = round % question.variables.len();
+        let statements = question.sql.get(which).filter(|_| sum(&plain) < PATIENCE);
+        let is_first = round % 2 == 1;
+        if let Some(statements) = statements.filter(|_| is_first) {
+            plain.push(by_sql(sql, statements).await);
         }
-        times.push(start_of_one.elapsed());
-        if start.elapsed() > PATIENCE && times.len() > 2 {
+        let start = Instant::now();
+        let answer = client.fetch(&question.query, &question.variables[which]).await;
+        over_http.push(start.elapsed());
+        // As of the plain SQL, nothing is looked at in the time that is taken.
+        client::data(&answer).unwrap();
+        if let Some(statements) = statements.filter(|_| !is_first) {
+            plain.push(by_sql(sql, statements).await);
+        }
+        if sum(&over_http) > 4 * PATIENCE && over_http.len() > 2 {
             break;
         }
     }
-    (!times.is_empty()).then(|| percentiles(times))
+    let plain = (!plain.is_empty()).then(|| percentiles(plain));
+    Times { over_http: percentiles(over_http), plain }
+}
+
+async fn by_sql(sql: &Sql, statements: &[String]) -> Duration {
+    let start = Instant::now();
+    for statement in statements {
+        sql.query(statement).await;
+    }
+    start.elapsed()
 }
 
 fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use sea_orm::sea_query::{
-    Asterisk, CommonTableExpression, Expr, ExprTrait, Func, IntoCondition, Query, SimpleExpr,
-    UnionType, WithClause,
+    Asterisk, CommonTableExpression, Expr, ExprTrait, Func, IntoCondition, Order, Query,
+    SimpleExpr, UnionType, WithClause,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, Value,
+    QueryOrder, QuerySelect, QueryTrait, Select, Value,
 };
 use uuid::Uuid;
 
@@ -90,7 +90,8 @@ impl Store {
         let mut cut = [false; 2];
         for (is_cut, beyond) in cut.iter_mut().zip(keyset.open_ends(&rows, page)) {
             if let Some(beyond) = beyond {
-                *is_cut = nearest(&snapshot, prefix, keyset, &beyond).await?.is_some();
+                let parts = nearest(&snapshot, prefix, keyset, &beyond).await?;
+                *is_cut = parts.is_some_and(|parts| !parts.is_empty());
             }
         }
         snapshot.commit().await?;
@@ -115,8 +116,8 @@ impl Store {
     }
 }
 
-/// Each text, as far as it may be on the page: so many whose next activity is nearest. None: there are
-/// too many, or there is none.
+/// The parts of which the page is made: the texts whose next activity is nearest. None: there are too
+/// many to look for it.
 async fn nearest(
     connection: &impl ConnectionTrait,
     prefix: &Prefix<'_>,
@@ -132,23 +133,30 @@ async fn nearest(
     let is_of_text = Expr::col((Entity, prefix.column)).eq(Expr::col(("counted", TEXT)));
     let next = Entity::find().select_only().column(Column::Id);
     let next = keyset.page_of(next, prefix.dates.clone().add(is_of_text), page).limit(1);
-    let is_next = Expr::col((Entity, Column::Id)).eq(next.into_query());
+    let id = Expr::col((Entity, Column::Id));
+    let (is_next, has_next) = (id.clone().eq(next.into_query()), id.is_not_null());
     let order = keyset.order(page);
     let texts = Query::select()
         .columns([("counted", TEXT), ("counted", "many")])
+        .expr(has_next.clone())
         .from_subquery(counted, "counted")
-        .inner_join(Entity, is_next)
+        .left_join(Entity, is_next)
+        .order_by_expr(has_next, Order::Desc)
         .order_by((Entity, Column::Date), order.clone())
         .order_by((Entity, Column::Id), order)
         .limit(page.span())
         .take();
-    let rows = connection.query_all(&texts.with(prefix.texts())).await?;
-    let many: i64 = rows.first().map_or(Ok(i64::MAX), |row| row.try_get_by_index(1))?;
-    let part = |row: &QueryResult| {
-        let text: String = row.try_get_by_index(0)?;
-        Ok(prefix.dates.clone().add(prefix.column.eq(text)))
-    };
-    if many > TEXTS { Ok(None) } else { rows.iter().map(part).collect::<Result<_, _>>().map(Some) }
+    let mut parts = Vec::new();
+    for row in connection.query_all(&texts.with(prefix.texts())).await? {
+        if row.try_get_by_index::<i64>(1)? > TEXTS {
+            return Ok(None);
+        }
+        if row.try_get_by_index(2)? {
+            let text: String = row.try_get_by_index(0)?;
+            parts.push(prefix.dates.clone().add(prefix.column.eq(text)));
+        }
+    }
+    Ok(Some(parts))
 }
 
 /// One page of rows of which an index has each of these parts by date; no row is in two of them.

@@ -256,6 +256,9 @@ async fn a_page_of_many_paths_far_behind_others_is_whole() {
             (&json!(start > 0), &json!(true))
         );
     }
+    // Within dates in which there are others alone.
+    let in_gap = json!({ "date": { "gte": "1970-01-01T00:10:50Z", "lt": "1970-01-01T00:15:25Z" } });
+    assert!(page(in_gap, json!({ "first": 9 })).await.0.is_empty());
     // The same from the other end, within dates.
     let since_gap = json!({ "date": { "gte": "1970-01-01T00:10:49Z" } });
     let ascending = json!({ "field": "DATE", "direction": "ASC" });
