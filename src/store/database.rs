@@ -1,5 +1,6 @@
 //! Connections to the database, and its migrations.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use djaffar_migration::{Migrator, MigratorTrait};
@@ -209,6 +210,7 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
     }
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+        let directory = beside(sqlite.get_filename());
         match role {
             Role::Writer => sqlite
                 .create_if_missing(true)
@@ -219,6 +221,8 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 // An insert of several rows keeps what it may have to take back: not in a file.
                 .pragma("temp_store", "memory")
+                // For all connections of the process.
+                .pragma("temp_store_directory", directory)
                 .statement_cache_capacity(STATEMENT_CACHE),
             Role::Reader { .. } => sqlite.read_only(true).row_buffer_size(ROWS_WAITING),
         }
@@ -232,6 +236,14 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
         });
     }
     options
+}
+
+/// Where temporary files lie, as a literal. There is room, and SQLite may write there: neither is sure
+/// of the directories for such files, of which a container may have none.
+fn beside(file: &Path) -> String {
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new(".")).display().to_string();
+    format!("'{}'", directory.replace('\'', "''"))
 }
 
 /// Lets the statements of a connection, which is handed out for one, run for so long from now.
@@ -319,6 +331,9 @@ mod tests {
         assert_eq!(setting(&database.write, "PRAGMA cache_size").await?, "-2000");
         assert_ne!(setting(&database.read, "PRAGMA temp_store").await?, memory);
         assert_ne!(setting(&database.lookup, "PRAGMA temp_store").await?, memory);
+        // That of the database which this process has opened last.
+        let directory = setting(&database.read, "PRAGMA temp_store_directory").await?;
+        assert!(directory.starts_with(&*std::env::temp_dir().to_string_lossy()), "{directory}");
         Ok(())
     }
 
