@@ -71,6 +71,7 @@ impl Store {
         }
         let found = filter.by_index(&self.read, Wanted::ByDate).await?;
         if found.is_sorted {
+            // To sort ids costs less than to sort rows.
             return Ok(parts::fetch(&self.read, &keyset, vec![found.condition], page).await?);
         }
         Ok(keyset.fetch(&self.read, found.condition, page).await?)

@@ -193,7 +193,7 @@ impl<C: ColumnTrait> Keyset<C> {
         let peeked = |bound: &Option<Position>| bound.clone().filter(|_| page.peek);
         let is_open = !self.starts_at_bound(rows, page);
         let near = peeked(near).filter(|_| is_open);
-        let has_more = rows.len() as u64 > page.limit + u64::from(!is_open);
+        let has_more = rows.len() as u64 > page.limit.saturating_add(u64::from(!is_open));
         let far = peeked(far).filter(|_| !has_more);
         [
             near.map(|bound| Page::beyond(bound, ahead.opposite())),

@@ -2,8 +2,8 @@
 //!
 //! It has the activities of one path by date, but not those of several paths, nor of all that start
 //! alike. Of several the page is made of the next ones of each. Of those that start alike the next ones
-//! are mostly near, and met on a short walk through the log. If not, they lie behind a long stretch of
-//! others: then it is made of the paths whose next activity is nearest.
+//! are mostly near, and met on a short walk through the log. If not, and if they are not few, they lie
+//! behind a long stretch of others: then it is made of the paths whose next activity is nearest.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -29,6 +29,8 @@ use super::{Store, Timestamp};
 const PARTS: usize = 256;
 /// Each part has all conditions on the date, of which two are enough for anybody.
 const DATES: usize = 8;
+/// So many with a prefix are sorted sooner than looked for.
+const FEW: u64 = 2_000;
 /// So far the log is walked for each row of the page.
 const STEPS: u64 = 200;
 /// Of more texts it is not asked which are nearest.
@@ -43,7 +45,7 @@ struct Prefix<'a> {
 
 impl Store {
     /// One page of the activities that the filter lets through, if it asks for several of a kind, or
-    /// for a prefix, and for no more than dates beside it; if not, or if there are too many: None.
+    /// for a prefix, and for no more than dates beside it. None: it does not, or there is a better way.
     pub(super) async fn page_in_parts(
         &self,
         filter: &Filter,
@@ -76,11 +78,14 @@ impl Store {
         keyset: &Keyset<Column>,
         page: &Page,
     ) -> Result<Option<Slice<Model>>, DbErr> {
+        if !keyset::count::<Entity>(&self.read, prefix.starts(), FEW).await?.capped {
+            return Ok(None);
+        }
         let Some(near) = self.near(prefix, keyset, page).await? else { return Ok(None) };
         let near = keyset.page_of(Entity::find(), near, &page.without_far_bound());
         let near = near.all(&self.read).await?;
         if near.len() as u64 == page.span() {
-            let walk = |page: &Page| keyset.page_of(Entity::find(), prefix.all(), page);
+            let walk = |page: &Page| keyset.page_of(Entity::find(), prefix.walked(), page);
             return keyset.finish(&self.read, near, walk, page).await.map(Some);
         }
         // What is nearest now must not be gone when it is read.
@@ -111,7 +116,7 @@ impl Store {
         Ok(last.map(|(date, id): (Timestamp, Uuid)| {
             let last = Position { key: Key::Time(date), id };
             // Of two conditions on its end SQLite lets the first one stop the walk.
-            Condition::all().add(keyset.until(&last, page)).add(prefix.all())
+            Condition::all().add(keyset.until(&last, page)).add(prefix.walked())
         }))
     }
 }
@@ -204,10 +209,13 @@ const ALL: &str = "texts";
 const TEXT: &str = "text";
 
 impl Prefix<'_> {
-    /// What holds of them, to be looked at on a walk.
-    fn all(&self) -> Condition {
-        let starts = keyset::starts_with(self.column, self.prefix).into_condition();
-        self.dates.clone().add(without_index(starts))
+    fn starts(&self) -> Condition {
+        keyset::starts_with(self.column, self.prefix).into_condition()
+    }
+
+    /// What holds of them, to be looked at on a walk through the log.
+    fn walked(&self) -> Condition {
+        self.dates.clone().add(without_index(self.starts()))
     }
 
     /// From one text to the next by the index: to read the rows of them all would take long.
