@@ -20,6 +20,7 @@ mod m20261123_000003_create_audit;
 mod m20261123_000004_index_activity;
 mod m20261127_000005_keep_watch;
 mod m20261127_000006_count_five_minutes;
+mod m20261128_000007_store_rollups_plain;
 
 /// All migrations, in the order in which they are applied.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_index_activity::Migration),
             Box::new(m20261127_000005_keep_watch::Migration),
             Box::new(m20261127_000006_count_five_minutes::Migration),
+            Box::new(m20261128_000007_store_rollups_plain::Migration),
         ]
     }
 
