@@ -1,6 +1,5 @@
 //! Connections to the database, and its migrations.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use djaffar_migration::{Migrator, MigratorTrait};
@@ -9,7 +8,9 @@ use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, Statement,
+};
 
 use super::insert::MAX_SQLITE_ROWS;
 use super::transaction::begin_alone;
@@ -90,6 +91,7 @@ impl Database {
             }
             // The writer comes first: it makes the file and sets the journal mode.
             let write = open_sqlite(url, writer).await?;
+            sort_beside(&write).await?;
             let read = open_sqlite(url, reader).await?;
             let lookup = open_sqlite(url, looker).await?;
             Ok(Self { read, lookup, write, read_timeout })
@@ -210,7 +212,6 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
     }
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
-        let directory = beside(sqlite.get_filename());
         match role {
             Role::Writer => sqlite
                 .create_if_missing(true)
@@ -221,8 +222,6 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 // An insert of several rows keeps what it may have to take back: not in a file.
                 .pragma("temp_store", "memory")
-                // For all connections of the process.
-                .pragma("temp_store_directory", directory)
                 .statement_cache_capacity(STATEMENT_CACHE),
             Role::Reader { .. } => sqlite.read_only(true).row_buffer_size(ROWS_WAITING),
         }
@@ -238,12 +237,25 @@ fn sqlite(url: &str, role: Role) -> ConnectOptions {
     options
 }
 
-/// Where temporary files lie, as a literal. There is room, and SQLite may write there: neither is sure
-/// of the directories for such files, of which a container may have none.
-fn beside(file: &Path) -> String {
-    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new(".")).display().to_string();
-    format!("'{}'", directory.replace('\'', "''"))
+/// Lets temporary files, of all connections of the process, lie beside the database: there is room, and
+/// SQLite may write there. Neither is sure of the directories for such files, of which a container may
+/// have none.
+async fn sort_beside(database: &DatabaseConnection) -> Result<(), DbErr> {
+    if std::env::var_os("SQLITE_TMPDIR").is_some() {
+        return Ok(());
+    }
+    let file = "SELECT file FROM pragma_database_list WHERE name = 'main'";
+    let file = Statement::from_string(DatabaseBackend::Sqlite, file);
+    let Some(row) = database.query_one_raw(file).await? else { return Ok(()) };
+    let file: String = row.try_get_by_index(0)?;
+    let Some((directory, _)) = file.rsplit_once('/') else { return Ok(()) };
+    let directory = directory.replace('\'', "''");
+    let change = format!("PRAGMA temp_store_directory = '{directory}/'");
+    if let Err(cause) = database.execute_unprepared(&change).await {
+        // It may not be read, say; then SQLite looks for another one.
+        tracing::debug!(%cause, "temporary files do not lie beside the database");
+    }
+    Ok(())
 }
 
 /// Lets the statements of a connection, which is handed out for one, run for so long from now.
@@ -285,8 +297,6 @@ fn common(url: &str) -> ConnectOptions {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait, Statement};
-
     use super::*;
 
     async fn setting(connection: &DatabaseConnection, sql: &str) -> Result<String, Error> {

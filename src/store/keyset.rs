@@ -157,21 +157,6 @@ impl<C: ColumnTrait> Keyset<C> {
         M::Entity: EntityTrait<Column = C, Model = M>,
     {
         let rows = select(page).all(database).await?;
-        self.finish(database, rows, select, page).await
-    }
-
-    /// Makes a page of its rows; `select` finds what they do not tell.
-    pub(super) async fn finish<M>(
-        &self,
-        database: &DatabaseConnection,
-        rows: Vec<M>,
-        select: impl Fn(&Page) -> Select<M::Entity>,
-        page: &Page,
-    ) -> Result<Slice<M>, DbErr>
-    where
-        M: ModelTrait + FromQueryResult,
-        M::Entity: EntityTrait<Column = C, Model = M>,
-    {
         let mut cut = [false; 2];
         for (is_cut, beyond) in cut.iter_mut().zip(self.open_ends(&rows, page)) {
             if let Some(beyond) = beyond {

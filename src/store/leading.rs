@@ -104,7 +104,7 @@ impl Filter {
     }
 
     /// Whether an index finds it in pieces, each of them by date.
-    fn is_in_pieces(&self) -> bool {
+    pub(super) fn is_in_pieces(&self) -> bool {
         match self {
             Self::Path(text) | Self::Name(text) | Self::IpAddress(text) => match text {
                 Text::In(texts) => texts.len() > 1,

@@ -16,14 +16,13 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Select, Value,
 };
-use uuid::Uuid;
 
+use super::Store;
 use super::activities::{Filter, Text};
 use super::entity::activity::{Column, Entity, Model};
 use super::keyset::{self, Key, Keyset, Page, Position, Slice};
 use super::leading::without_index;
 use super::transaction::begin_reading;
-use super::{Store, Timestamp};
 
 /// A statement has so many parts at most; SQLite takes 500.
 const PARTS: usize = 256;
@@ -65,7 +64,7 @@ impl Store {
             return self.page_of_prefix(&prefix, keyset, page).await;
         }
         let values = term.values();
-        if !(2..=PARTS).contains(&values.len()) {
+        if !term.is_in_pieces() || values.is_empty() || values.len() > PARTS {
             return Ok(None);
         }
         let parts = values.into_iter().map(|value| dates.clone().add(value));
@@ -81,44 +80,63 @@ impl Store {
         if !keyset::count::<Entity>(&self.read, prefix.starts(), FEW).await?.capped {
             return Ok(None);
         }
-        let Some(near) = self.near(prefix, keyset, page).await? else { return Ok(None) };
-        let near = keyset.page_of(Entity::find(), near, &page.without_far_bound());
-        let near = near.all(&self.read).await?;
-        if near.len() as u64 == page.span() {
-            let walk = |page: &Page| keyset.page_of(Entity::find(), prefix.walked(), page);
-            return keyset.finish(&self.read, near, walk, page).await.map(Some);
+        let (near, is_all) = self.near(prefix, keyset, page).await?;
+        if is_all || near.len() as u64 == page.span() {
+            let cut = cut(&self.read, prefix, keyset, &near, page).await?;
+            return Ok(Some(keyset.slice(near, page, cut)));
         }
         // What is nearest now must not be gone when it is read.
         let snapshot = begin_reading(&self.read).await?;
         let Some(parts) = nearest(&snapshot, prefix, keyset, page).await? else { return Ok(None) };
         let rows = select(keyset, parts, page).all(&snapshot).await?;
-        let mut cut = [false; 2];
-        for (is_cut, beyond) in cut.iter_mut().zip(keyset.open_ends(&rows, page)) {
-            if let Some(beyond) = beyond {
-                let parts = nearest(&snapshot, prefix, keyset, &beyond).await?;
-                *is_cut = parts.is_some_and(|parts| !parts.is_empty());
-            }
-        }
+        let cut = cut(&snapshot, prefix, keyset, &rows, page).await?;
         snapshot.commit().await?;
         Ok(Some(keyset.slice(rows, page, cut)))
     }
 
-    /// Those that are met on a short walk through the log. None: this would be all of it.
+    /// The rows of the page that are met on a short walk through the log, and whether these are all.
     async fn near(
         &self,
         prefix: &Prefix<'_>,
         keyset: &Keyset<Column>,
         page: &Page,
-    ) -> Result<Option<Condition>, DbErr> {
+    ) -> Result<(Vec<Model>, bool), DbErr> {
         let keys = Entity::find().select_only().columns([Column::Date, Column::Id]);
         let keys = keyset.page_of(keys, prefix.dates.clone(), page);
         let last = keys.offset(page.span() * STEPS).into_tuple().one(&self.read).await?;
-        Ok(last.map(|(date, id): (Timestamp, Uuid)| {
-            let last = Position { key: Key::Time(date), id };
-            // Of two conditions on its end SQLite lets the first one stop the walk.
-            Condition::all().add(keyset.until(&last, page)).add(prefix.walked())
-        }))
+        let walk = match last {
+            None => keyset.page_of(Entity::find(), prefix.walked(), page),
+            Some((date, id)) => {
+                let last = Position { key: Key::Time(date), id };
+                // Of two conditions on its end SQLite lets the first one stop the walk.
+                let near = Condition::all().add(keyset.until(&last, page)).add(prefix.walked());
+                keyset.page_of(Entity::find(), near, &page.without_far_bound())
+            }
+        };
+        Ok((walk.all(&self.read).await?, last.is_none()))
     }
+}
+
+/// Whether there are any beyond the bounds of a page, as far as its rows do not tell.
+async fn cut(
+    connection: &impl ConnectionTrait,
+    prefix: &Prefix<'_>,
+    keyset: &Keyset<Column>,
+    rows: &[Model],
+    page: &Page,
+) -> Result<[bool; 2], DbErr> {
+    let mut cut = [false; 2];
+    for (is_cut, beyond) in cut.iter_mut().zip(keyset.open_ends(rows, page)) {
+        let Some(beyond) = beyond else { continue };
+        *is_cut = match nearest(connection, prefix, keyset, &beyond).await? {
+            Some(parts) => !parts.is_empty(),
+            None => {
+                let walk = keyset.page_of(Entity::find(), prefix.walked(), &beyond);
+                walk.one(connection).await?.is_some()
+            }
+        };
+    }
+    Ok(cut)
 }
 
 /// The parts of which the page is made: the texts whose next activity is nearest. None: there are too
