@@ -174,7 +174,7 @@ async fn in_turns(client: &Client, sql: &Sql, question: &Question) -> Times {
     for round in 0..ROUNDS {
         let which = round % question.variables.len();
         let statements = question.sql.get(which).filter(|_| sum(&plain) < PATIENCE);
-        let is_first = round % 2 == 1;
+        let is_first = (round / question.variables.len() + round) % 2 == 1;
         if let Some(statements) = statements.filter(|_| is_first) {
             plain.push(by_sql(sql, statements).await);
         }
