@@ -15,6 +15,7 @@ pub(crate) mod admin;
 pub(crate) mod audit;
 mod batch;
 pub(crate) mod channel;
+mod checkpoint;
 pub(crate) mod courses;
 mod database;
 pub(crate) mod entity;
@@ -94,10 +95,10 @@ impl Store {
         database.lookup.set_metric_callback(metrics.statements("lookup"));
         database.write.set_metric_callback(metrics.statements("write"));
         let id = Uuid::now_v7();
+        let Database { read, lookup, write, checkpoint, read_timeout } = database;
         let (writer, task) =
-            Writer::start(database.write.clone(), metrics.clone(), Claims::new(id), idle)
+            Writer::start(write.clone(), checkpoint, metrics.clone(), Claims::new(id), idle)
                 .map_err(Error::internal)?;
-        let Database { read, lookup, write, read_timeout } = database;
         let counting = Arc::new(Semaphore::new(COUNTING));
         let store = Self {
             id,

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::batch::{Batch, Written};
+use super::checkpoint::Checkpoints;
 use super::rollups::Claims;
 use super::transaction::begin_writing;
 use crate::backlog::{Backlog, Place};
@@ -54,6 +55,7 @@ impl Writer {
     /// If there is no thread to be had.
     pub(super) fn start(
         connection: DatabaseConnection,
+        checkpoint: Option<DatabaseConnection>,
         metrics: Metrics,
         claims: Claims,
         idle: Duration,
@@ -61,12 +63,13 @@ impl Writer {
         let (queue, jobs) = mpsc::unbounded_channel();
         let backlog = Backlog::new(LONGEST_WAIT);
         let stop = Arc::new(Notify::new());
-        let desk = Desk { connection, claims, metrics };
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (ended, end) = oneshot::channel::<()>();
-        let work = run(desk, jobs, stop.clone(), idle);
+        let stopped = stop.clone();
         let work = async move {
-            work.await;
+            let checkpoints = checkpoint.map(Checkpoints::start);
+            let desk = Desk { connection, checkpoints, claims, metrics };
+            run(desk, jobs, stopped, idle).await;
             // Connections are given back by tasks of their own.
             while Handle::current().metrics().num_alive_tasks() > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -124,6 +127,7 @@ impl Writer {
 /// What the task works with.
 struct Desk {
     connection: DatabaseConnection,
+    checkpoints: Option<Checkpoints>,
     claims: Claims,
     metrics: Metrics,
 }
@@ -213,13 +217,16 @@ impl Desk {
     /// Writes a batch in one commit, and what makes its rollups stale. An error is logged here, once
     /// for all who wait.
     async fn write(&mut self, mut batch: Batch) -> Result<Written, DbErr> {
-        let activities = batch.activities.len();
+        let (rows, activities) = (batch.len(), batch.activities.len());
         let stale = self.claims.missing(&batch.activities);
         batch.stale.clone_from(&stale);
         let result = in_time(commit(&self.connection, batch)).await;
         match &result {
             Ok(written) => {
                 self.claims.keep(stale);
+                if let Some(checkpoints) = &mut self.checkpoints {
+                    checkpoints.committed(rows);
+                }
                 self.metrics.committed(written.new);
             }
             Err(cause) => {

@@ -160,3 +160,23 @@ async fn a_disk_that_takes_no_more_is_told_and_loses_nothing() {
     let acknowledged = ledger.acknowledged();
     report("disk full, twice", format!("{acknowledged} accepted, {refused} told 503, none lost"));
 }
+
+/// Otherwise the commit that makes the write-ahead log too long would have all of it to copy, and
+/// whatever comes in would wait for that.
+#[tokio::test]
+async fn what_is_committed_reaches_the_file_while_its_log_is_short() {
+    if TestDatabase::is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let server = serve(program(&database)).await;
+    let length = |file| std::fs::metadata(file).unwrap().len();
+    let before = length(database.file());
+    let client = Client::new(&server.url);
+    for _ in 0..200 {
+        client.log("/").await;
+    }
+    until("it is in the file", async || length(database.file()) > before + (64 << 10)).await;
+    // Less than what a commit would copy itself.
+    assert!(length(database.wal()) < 8 << 20);
+}

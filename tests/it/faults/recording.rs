@@ -14,9 +14,10 @@ use tokio::process::{Child, Command};
 
 use super::until;
 
-/// A call, with the moment at which it had returned.
+/// A call. Several threads call at the same time.
 struct Call {
-    at: SystemTime,
+    began: SystemTime,
+    ended: SystemTime,
     file: String,
     effect: Effect,
 }
@@ -76,24 +77,22 @@ impl Recording {
         for line in text.lines() {
             let (process, line) = line.split_once(' ').unwrap();
             let (at, line) = line.trim_start().split_once(' ').unwrap();
-            let is_resumed = line.contains(" resumed>");
-            let whole = if let Some(start) = line.strip_suffix(" <unfinished ...>") {
-                unfinished.insert(process.to_owned(), start.to_owned());
+            let at = UNIX_EPOCH + Duration::from_secs_f64(at.parse().unwrap());
+            let (began, whole) = if let Some(start) = line.strip_suffix(" <unfinished ...>") {
+                unfinished.insert(process.to_owned(), (at, start.to_owned()));
                 continue;
             } else if let Some((_, end)) = line.split_once(" resumed>") {
-                unfinished.remove(process).unwrap() + end
+                let (began, start) = unfinished.remove(process).unwrap();
+                (began, start + end)
             } else {
-                line.to_owned()
+                (at, line.to_owned())
             };
-            // The line of a call has the moment at which it began, and how long it took at its end.
-            let (whole, took) = match whole.rsplit_once(" <") {
-                Some((whole, took)) => (whole.to_owned(), took.trim_end_matches('>')),
-                None => (whole, "0"),
-            };
-            let began: f64 = if is_resumed { 0.0 } else { took.parse().unwrap() };
-            let at = UNIX_EPOCH + Duration::from_secs_f64(at.parse::<f64>().unwrap() + began);
-            calls.extend(call(at, &whole));
+            // A line tells when the call began, and how long it took at its end.
+            let (whole, took) = whole.rsplit_once(" <").unwrap_or((&whole, "0>"));
+            let took = Duration::from_secs_f64(took.trim_end_matches('>').parse().unwrap());
+            calls.extend(call((began, began + took), whole));
         }
+        calls.sort_by_key(|call| call.ended);
         Self(calls)
     }
 
@@ -110,12 +109,15 @@ impl Recording {
             let file = File { durable: bytes.clone(), ..File::default() };
             files.insert(name.clone(), file);
         }
-        for (index, call) in self.0.iter().enumerate().take_while(|(_, call)| call.at <= moment) {
+        for (index, call) in self.0.iter().enumerate().take_while(|(_, call)| call.ended <= moment)
+        {
             let file = files.entry(call.file.clone()).or_default();
             match call.effect {
                 Effect::Sync if disk.ignores_sync_of(&call.file) => {}
                 Effect::Sync => {
-                    for index in std::mem::take(&mut file.pending) {
+                    // What another thread wrote meanwhile may not be part of it.
+                    let is_part = |index: &mut usize| self.0[*index].ended <= call.began;
+                    for index in file.pending.extract_if(.., is_part) {
                         self.0[index].effect.apply(&mut file.durable);
                     }
                 }
@@ -197,7 +199,7 @@ fn is_traced(process: u32) -> bool {
 }
 
 /// `pwrite64(9</path>, "…", 24, 0) = 24` and the like; nothing if it has failed or was made up.
-fn call(at: SystemTime, line: &str) -> Option<Call> {
+fn call((began, ended): (SystemTime, SystemTime), line: &str) -> Option<Call> {
     let (name, rest) = line.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(") = ")?;
     if result.starts_with('-') || result.contains("INJECTED") {
@@ -216,7 +218,7 @@ fn call(at: SystemTime, line: &str) -> Option<Call> {
         }
         _ => return None,
     };
-    Some(Call { at, file, effect })
+    Some(Call { began, ended, file, effect })
 }
 
 /// The bytes of `\x37\x7f…`.
