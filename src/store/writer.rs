@@ -67,7 +67,7 @@ impl Writer {
         let (ended, end) = oneshot::channel::<()>();
         let stopped = stop.clone();
         let work = async move {
-            let checkpoints = checkpoint.map(Checkpoints::start);
+            let checkpoints = checkpoint.map(Checkpoints::new);
             let desk = Desk { connection, checkpoints, claims, metrics };
             run(desk, jobs, stopped, idle).await;
             // Connections are given back by tasks of their own.
@@ -169,6 +169,11 @@ async fn run(
         }
     }
     desk.tend(Duration::ZERO).await;
+    if let Some(checkpoints) = desk.checkpoints
+        && let Err(cause) = checkpoints.close().await
+    {
+        tracing::warn!(error.cause = %cause, "a connection to the database is not closed");
+    }
 }
 
 impl Desk {

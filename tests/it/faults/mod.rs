@@ -28,6 +28,8 @@ use crate::harness::{Client, Program, Server, TestDatabase};
 
 /// A machine that has much else to do may need so long for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The write-ahead log of SQLite may grow to this size, in bytes.
+const LOG: u64 = 64 << 20;
 
 /// What the ids, the moments and the load are drawn from.
 fn seed() -> u64 {
@@ -51,6 +53,11 @@ fn program(database: &TestDatabase) -> Program {
 
 async fn serve(program: Program) -> Server {
     program.serve(&["--listen", "127.0.0.1:0"]).await
+}
+
+/// What the write-ahead log of SQLite has grown to: it is written anew, but never gets shorter.
+fn log_size(database: &TestDatabase) -> u64 {
+    if database.is_postgres() { 0 } else { std::fs::metadata(database.wal()).unwrap().len() }
 }
 
 /// Waits until this is so.

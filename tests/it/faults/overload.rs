@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::batches::{Answer, Batches};
 use super::ledger::Ledger;
 use super::recording::{Injection, slow_syncs};
-use super::{PATIENCE, is_long, program, report, serve, until_served};
+use super::{LOG, PATIENCE, is_long, log_size, program, report, serve, until_served};
 use crate::harness::{Client, PostgresServer, Program, Server, TestDatabase};
 
 /// The service may take so much memory.
@@ -198,6 +198,7 @@ async fn overload(bottleneck: Bottleneck) {
     let peak = f64::midpoint(before, peak(&batches, Duration::from_secs(10)).await);
     drop(unpin);
     batches.audit(&database).await;
+    let log = log_size(&database);
     drop(database);
 
     let Course { sent, mut times, refused, memory, took } = course;
@@ -211,12 +212,14 @@ async fn overload(bottleneck: Bottleneck) {
     report(
         &format!("three times too much for the {what}"),
         format!(
-            "{sent} sent in {lasts:.0?}, {} accepted (goodput {goodput:.2} of {peak:.0}/s), {refused} told 503; p99 {p99:.0?}; {} MiB; back after {back:.0?}",
+            "{sent} sent in {lasts:.0?}, {} accepted (goodput {goodput:.2} of {peak:.0}/s), {refused} told 503; p99 {p99:.0?}; {} MiB, log {} MiB; back after {back:.0?}",
             times.len(),
-            memory >> 20
+            memory >> 20,
+            log >> 20
         ),
     );
     assert!(memory < MEMORY, "{memory}");
+    assert!(log < LOG, "{log}");
     assert!(refused > 0, "nobody was refused");
     assert!(p99 < Duration::from_secs(1), "{p99:?}");
     assert!(goodput >= 0.9, "{goodput}");

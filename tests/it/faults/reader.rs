@@ -6,11 +6,8 @@ use serde_json::json;
 
 use super::ledger::Ledger;
 use super::load::Load;
-use super::{is_long, program, report, serve};
+use super::{LOG, is_long, log_size, program, report, serve};
 use crate::harness::{Client, TestApp};
-
-/// The write-ahead log of SQLite may grow to this size.
-const WAL: u64 = 64 << 20;
 
 /// Goes through the whole log again and again, by pages and by what no index can find.
 async fn read_for(client: &Client, lasts: Duration) -> usize {
@@ -55,35 +52,25 @@ async fn a_long_reader_does_not_hold_up_the_log() {
     let lasts = Duration::from_secs(lasts);
     let ledger = Ledger::default();
     let mut without = Load::new(&server.url, rate, &ledger).lasting(lasts / 10).await;
-    let size = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(100));
-        let start = Instant::now();
-        let mut largest = 0;
-        while !database.is_postgres() && start.elapsed() < lasts {
-            tick.tick().await;
-            largest = largest.max(std::fs::metadata(database.wal()).unwrap().len());
-        }
-        largest
-    };
-    let (mut with, a, b, wal) = tokio::join!(
+    let (mut with, a, b) = tokio::join!(
         Load::new(&server.url, rate, &ledger).lasting(lasts),
         read_for(&reader, lasts),
-        read_for(&reader, lasts),
-        size
+        read_for(&reader, lasts)
     );
     with.assert_unhindered();
     with.assert_as_fast_as(&mut without);
     assert!(a + b > 0);
-    assert!(wal < WAL, "{wal}");
+    let log = log_size(database);
+    assert!(log < LOG, "{log}");
     ledger.audit(database).await;
     report(
         "readers all the time",
         format!(
-            "{lasts:?}, {} rows read, {with}; p99 {:.0?}, without them {:.0?}; WAL at most {} MiB",
+            "{lasts:?}, {} rows read, {with}; p99 {:.0?}, without them {:.0?}; log at most {} MiB",
             a + b,
             with.p99(),
             without.p99(),
-            wal >> 20
+            log >> 20
         ),
     );
 }

@@ -14,10 +14,14 @@ use tokio::process::{Child, Command};
 
 use super::until;
 
-/// A call. Several threads call at the same time.
+/// A call. Several threads call at the same time; strace tells in which order they began and ended.
 struct Call {
-    began: SystemTime,
-    ended: SystemTime,
+    /// The line that tells of its beginning.
+    began: usize,
+    /// That of its end.
+    ended: usize,
+    /// When it ended.
+    at: SystemTime,
     file: String,
     effect: Effect,
 }
@@ -74,25 +78,35 @@ impl Recording {
         let text = std::fs::read_to_string(log).unwrap();
         let mut unfinished = BTreeMap::new();
         let mut calls = Vec::new();
-        for line in text.lines() {
+        for (number, line) in text.lines().enumerate() {
             let (process, line) = line.split_once(' ').unwrap();
             let (at, line) = line.trim_start().split_once(' ').unwrap();
             let at = UNIX_EPOCH + Duration::from_secs_f64(at.parse().unwrap());
             let (began, whole) = if let Some(start) = line.strip_suffix(" <unfinished ...>") {
-                unfinished.insert(process.to_owned(), (at, start.to_owned()));
+                unfinished.insert(process.to_owned(), (number, start.to_owned()));
                 continue;
             } else if let Some((_, end)) = line.split_once(" resumed>") {
                 let (began, start) = unfinished.remove(process).unwrap();
                 (began, start + end)
             } else {
-                (at, line.to_owned())
+                (number, line.to_owned())
             };
-            // A line tells when the call began, and how long it took at its end.
+            // A line has the moment at which the call began or went on, and how long it took at its end.
             let (whole, took) = whole.rsplit_once(" <").unwrap_or((&whole, "0>"));
-            let took = Duration::from_secs_f64(took.trim_end_matches('>').parse().unwrap());
-            calls.extend(call((began, began + took), whole));
+            let took = match began == number {
+                true => took.trim_end_matches('>').parse().unwrap(),
+                false => 0.0,
+            };
+            let at = at + Duration::from_secs_f64(took);
+            let effect = effect(whole);
+            calls.extend(effect.map(|(file, effect)| Call {
+                began,
+                ended: number,
+                at,
+                file,
+                effect,
+            }));
         }
-        calls.sort_by_key(|call| call.ended);
         Self(calls)
     }
 
@@ -109,14 +123,13 @@ impl Recording {
             let file = File { durable: bytes.clone(), ..File::default() };
             files.insert(name.clone(), file);
         }
-        for (index, call) in self.0.iter().enumerate().take_while(|(_, call)| call.ended <= moment)
-        {
+        for (index, call) in self.0.iter().enumerate().filter(|(_, call)| call.at <= moment) {
             let file = files.entry(call.file.clone()).or_default();
             match call.effect {
                 Effect::Sync if disk.ignores_sync_of(&call.file) => {}
                 Effect::Sync => {
                     // What another thread wrote meanwhile may not be part of it.
-                    let is_part = |index: &mut usize| self.0[*index].ended <= call.began;
+                    let is_part = |index: &mut usize| self.0[*index].ended < call.began;
                     for index in file.pending.extract_if(.., is_part) {
                         self.0[index].effect.apply(&mut file.durable);
                     }
@@ -198,11 +211,12 @@ fn is_traced(process: u32) -> bool {
     })
 }
 
-/// `pwrite64(9</path>, "…", 24, 0) = 24` and the like; nothing if it has failed or was made up.
-fn call((began, ended): (SystemTime, SystemTime), line: &str) -> Option<Call> {
+/// `pwrite64(9</path>, "…", 24, 0) = 24` and the like; nothing if it has failed, was made up, or
+/// was cut off by the end of the process.
+fn effect(line: &str) -> Option<(String, Effect)> {
     let (name, rest) = line.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(") = ")?;
-    if result.starts_with('-') || result.contains("INJECTED") {
+    if result.starts_with(['-', '?']) || result.contains("INJECTED") {
         return None;
     }
     let file = arguments.split_once('<')?.1.split_once('>')?.0;
@@ -218,7 +232,7 @@ fn call((began, ended): (SystemTime, SystemTime), line: &str) -> Option<Call> {
         }
         _ => return None,
     };
-    Some(Call { began, ended, file, effect })
+    Some((file, effect))
 }
 
 /// The bytes of `\x37\x7f…`.
