@@ -30,8 +30,8 @@ impl Checkpoints {
 
     /// So many rows have been committed.
     ///
-    /// Nothing is copied twice at a time, and nothing waits for its turn: if the log has become too
-    /// long meanwhile, it is the turn of a commit.
+    /// While a checkpoint is under way the next one does not queue up behind it: first a commit has to
+    /// find the log free, which has become too long if the disk is slow.
     pub(super) fn committed(&mut self, rows: usize) {
         self.rows += rows;
         if self.rows >= ROWS && self.under_way.as_ref().is_none_or(JoinHandle::is_finished) {

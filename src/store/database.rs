@@ -333,6 +333,8 @@ mod tests {
         let url = format!("sqlite://{}/test.db", directory.path().display());
         let database = Database::connect(&url).await?;
         assert_eq!(setting(&database.write, "PRAGMA synchronous").await?, "2", "FULL");
+        let checkpoint = database.checkpoint.as_ref().ok_or(Error::Busy)?;
+        assert_eq!(setting(checkpoint, "PRAGMA synchronous").await?, "2", "FULL");
         assert_eq!(setting(&database.write, "PRAGMA journal_mode").await?, "wal");
         assert_eq!(setting(&database.write, "PRAGMA foreign_keys").await?, "1");
         assert_eq!(setting(&database.read, "PRAGMA foreign_keys").await?, "1");
