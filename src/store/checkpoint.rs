@@ -30,8 +30,9 @@ impl Checkpoints {
 
     /// So many rows have been committed.
     ///
-    /// While a checkpoint is under way the next one does not queue up behind it: first a commit has to
-    /// find the log free, which has become too long if the disk is slow.
+    /// While a checkpoint is under way none queues up behind it: between two of them a commit must find
+    /// the log free, and begin it anew if it is too long. Otherwise it would grow without bound on a
+    /// slow disk.
     pub(super) fn committed(&mut self, rows: usize) {
         self.rows += rows;
         if self.rows >= ROWS && self.under_way.as_ref().is_none_or(JoinHandle::is_finished) {

@@ -31,7 +31,8 @@ const INSTRUCTIONS: i32 = 10_000;
 /// A connection idle for longer is tried before it is used.
 const PING_AFTER: Duration = Duration::from_secs(30);
 /// A commit that finds the write-ahead log of SQLite so many pages of 4 KiB long copies into the file
-/// what [`super::checkpoint`] has not copied yet; the next one begins the log anew.
+/// what [`super::checkpoint`] has not copied yet; the next one begins the log anew. With 1,000 and with
+/// 4,000 the throughput is lower and the p99 higher (new visitors, two million rows).
 const LOG_PAGES: &str = "2000";
 /// On SQLite an insert of each number of rows into each of three tables is a statement of its own;
 /// and a few others.
