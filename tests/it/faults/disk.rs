@@ -38,6 +38,7 @@ async fn what_was_acknowledged_survives_a_loss_of_power() {
     server.kill().await;
 
     let recording = Recording::read(&log);
+    assert!(recording.syncs() > 20, "{}", recording.syncs());
     let acknowledgements = ledger.acknowledgements();
     let mut random = StdRng::seed_from_u64(seed());
     // The audit has teeth: it finds out a database that does not wait for the disk.
