@@ -26,7 +26,8 @@ use crate::store::{Store, Timestamp};
 const STALE_AT_ONCE: u64 = 1_000;
 /// Periods of five minutes that are read from the log, and numbered, together.
 const PARTS_AT_ONCE: usize = 288;
-/// Once so many activities are read, the rest of these periods waits.
+/// Of so many activities at most the users, sessions and terms are held in memory; once as many are
+/// read, the rest of their periods waits, unless all of them are of the same one.
 const EVENTS_AT_MOST: u64 = 200_000;
 /// Periods of five minutes that are written in one transaction.
 const PARTS_OF_A_COMMIT: usize = 48;
@@ -200,8 +201,7 @@ impl Store {
     async fn roll_up_log(&self, level: Level, mut some: &[Stale]) -> Result<(), Error> {
         while !some.is_empty() {
             let swept = self.rollup_state().await?.swept;
-            let (counted, reached) = self.count_log(level, some).await?;
-            let mut summaries = self.with_lasting_numbers(counted).await?;
+            let (mut summaries, reached) = self.count_log(level, some).await?;
             let (done, rest) = some.split_at(some.partition_point(|stale| stale.start < reached));
             for done in done.chunks(PARTS_OF_A_COMMIT) {
                 let done: Vec<_> = done.iter().collect();
@@ -277,12 +277,13 @@ impl Store {
         summaries: &mut Summaries,
         swept: i64,
     ) -> Result<(), Error> {
+        let starts: Vec<_> = periods.iter().map(|stale| stale.start).collect();
+        let rows = rows(level, &starts, summaries);
         let transaction = self.begin().await?;
         if !note_rolled(&transaction, swept).await? || !take(&transaction, periods).await? {
             return Ok(transaction.rollback().await?);
         }
-        let starts: Vec<_> = periods.iter().map(|stale| stale.start).collect();
-        write(&transaction, level, &starts, summaries).await?;
+        write(&transaction, level, &starts, rows).await?;
         if let Some(whole) = level.whole() {
             let mut wholes: Vec<_> = starts.iter().map(|start| whole.start_of(*start)).collect();
             wholes.dedup();
@@ -299,22 +300,27 @@ impl Store {
         &self,
         level: Level,
         periods: &[Stale],
-    ) -> Result<(Counted, Timestamp), Error> {
-        let mut counted = Counted::default();
+    ) -> Result<(Summaries, Timestamp), Error> {
+        let (mut summaries, mut counted) = (Summaries::new(), Counted::default());
         let mut reached = Timestamp(i64::MIN);
         for (from, end) in stretches(level, periods) {
             let mut next = Some((from, Uuid::nil()));
             while let Some(after) = next {
                 next = self.count_some(level, after, end, &mut counted).await?;
                 reached = next.map_or(end, |(date, _)| level.start_of(date));
-                if counted.events >= EVENTS_AT_MOST && counted.summaries.len() > 1 {
+                if counted.events < EVENTS_AT_MOST {
+                    continue;
+                }
+                self.add_to(&mut summaries, std::mem::take(&mut counted)).await?;
+                if summaries.len() > 1 {
                     // There may be more of this one.
-                    counted.summaries.remove(&reached);
-                    return Ok((counted, reached));
+                    summaries.remove(&reached);
+                    return Ok((summaries, reached));
                 }
             }
         }
-        Ok((counted, reached))
+        self.add_to(&mut summaries, counted).await?;
+        Ok((summaries, reached))
     }
 
     /// Counts the next activities, while more are read; tells where to go on, if these are not all.
@@ -349,29 +355,37 @@ impl Store {
         Ok((some == EVENTS_AT_ONCE).then_some(last))
     }
 
-    /// Gives all terms the numbers that they keep.
-    async fn with_lasting_numbers(&self, counted: Counted) -> Result<Summaries, Error> {
-        let Counted { directory, mut summaries, .. } = counted;
+    /// Adds what was counted, with the numbers that all terms keep.
+    async fn add_to(&self, summaries: &mut Summaries, counted: Counted) -> Result<(), Error> {
+        let Counted { directory, summaries: added, .. } = counted;
         let users = self.number(Kind::Of(Dimension::User), &directory.users.into_terms()).await?;
         let sessions = self.number(Kind::Session, &directory.sessions.into_terms()).await?;
         let mut numbers = HashMap::new();
         for (dimension, met) in directory.terms {
             numbers.insert(dimension, self.number(Kind::Of(dimension), &met.into_terms()).await?);
         }
-        for summary in summaries.values_mut() {
+        for (start, mut summary) in added {
             summary.renumber(&users, &sessions, &numbers);
+            summaries.entry(start).or_default().merge(summary);
         }
-        Ok(summaries)
+        Ok(())
     }
 
+    /// The numbers of these terms. New ones are given in short transactions: on SQLite whatever comes
+    /// in waits for each of them.
     async fn number(&self, kind: Kind, terms: &[Vec<u8>]) -> Result<Vec<u32>, Error> {
-        let known = terms::find(&self.read, kind, terms).await?;
-        if let Some(all) = known.into_iter().collect() {
-            return Ok(all);
+        let mut numbers = Vec::with_capacity(terms.len());
+        for some in terms.chunks(terms::AT_ONCE) {
+            let known = terms::find(&self.read, kind, some).await?;
+            let known: Option<Vec<u32>> = known.into_iter().collect();
+            if let Some(known) = known {
+                numbers.extend(known);
+                continue;
+            }
+            let transaction = self.begin().await?;
+            numbers.extend(terms::give(&transaction, kind, some).await?);
+            transaction.commit().await?;
         }
-        let transaction = self.begin().await?;
-        let numbers = terms::give(&transaction, kind, terms).await?;
-        transaction.commit().await?;
         Ok(numbers)
     }
 }
@@ -394,12 +408,27 @@ async fn take<C: ConnectionTrait>(connection: &C, periods: &[&Stale]) -> Result<
     Ok(taken.rows_affected == expected)
 }
 
+/// The rollups of periods, as they are stored.
+type Rows = (Vec<rollup::ActiveModel>, Vec<rollup_item::ActiveModel>);
+
+fn rows(level: Level, starts: &[Timestamp], summaries: &mut Summaries) -> Rows {
+    let (mut rows, mut items) = Rows::default();
+    for start in starts {
+        let summary = summaries.remove(start).unwrap_or_default();
+        if let Some((row, of_row)) = summary.rows(level.length(), *start) {
+            rows.push(row.into_active_model());
+            items.extend(of_row.into_iter().map(IntoActiveModel::into_active_model));
+        }
+    }
+    (rows, items)
+}
+
 /// Writes the rollups of periods in the place of those that are there.
 async fn write<C: ConnectionTrait>(
     connection: &C,
     level: Level,
     starts: &[Timestamp],
-    summaries: &mut Summaries,
+    (rows, items): Rows,
 ) -> Result<(), Error> {
     rollup::Entity::delete_many()
         .filter(rollup::Column::Level.eq(level.length()))
@@ -412,21 +441,11 @@ async fn write<C: ConnectionTrait>(
         .filter(rollup_item::Column::Start.is_in(starts.iter().copied()))
         .exec(connection)
         .await?;
-    let (mut rows, mut items) = (Vec::new(), Vec::new());
-    for start in starts {
-        let summary = summaries.remove(start).unwrap_or_default();
-        if let Some((row, of_row)) = summary.rows(level.length(), *start) {
-            rows.push(row.into_active_model());
-            items.extend(of_row.into_iter().map(IntoActiveModel::into_active_model));
-        }
-    }
     if !rows.is_empty() {
         rollup::Entity::insert_many(rows).exec_without_returning(connection).await?;
     }
     if !items.is_empty() {
-        rollup_item::Entity::insert_many::<rollup_item::ActiveModel, _>(items)
-            .exec_without_returning(connection)
-            .await?;
+        rollup_item::Entity::insert_many(items).exec_without_returning(connection).await?;
     }
     Ok(())
 }

@@ -116,6 +116,12 @@ impl Item {
         gather(&mut self.sessions, session);
     }
 
+    fn merge(&mut self, other: Self) {
+        self.activities += other.activities;
+        gather(&mut self.users, other.users);
+        gather(&mut self.sessions, other.sessions);
+    }
+
     pub(in crate::store) fn finish(&mut self) {
         unite(&mut self.users);
         unite(&mut self.sessions);
@@ -138,6 +144,17 @@ impl Summary {
             };
             *items =
                 renumber_items(std::mem::take(items), numbers.unwrap_or_default(), users, sessions);
+        }
+    }
+
+    /// Takes in what was counted by the same numbers.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.totals.merge(&other.totals);
+        for (dimension, items) in other.items {
+            let known = self.items.entry(dimension).or_default();
+            for (number, item) in items {
+                known.entry(number).or_default().merge(item);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod batches;
 mod clock;
+mod counting;
 mod crowd;
 mod disk;
 mod kill;
