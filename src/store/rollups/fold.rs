@@ -28,7 +28,7 @@ const STALE_AT_ONCE: u64 = 1_000;
 const PARTS_AT_ONCE: usize = 288;
 /// Of so many activities at most the users, sessions and terms are held in memory; once as many are
 /// read, the rest of their periods waits, unless all of them are of the same one.
-const EVENTS_AT_MOST: u64 = 200_000;
+const EVENTS_AT_MOST: u64 = 50_000;
 /// Periods of five minutes that are written in one transaction.
 const PARTS_OF_A_COMMIT: usize = 48;
 /// Hours, or days, that are put together in one transaction.
@@ -351,6 +351,8 @@ impl Store {
             some += 1;
             last = (event.date, event.id);
             counted.add(level, &event);
+            // Rows may be there faster than they are counted, and requests would wait for all of them.
+            tokio::task::coop::consume_budget().await;
         }
         Ok((some == EVENTS_AT_ONCE).then_some(last))
     }

@@ -42,7 +42,7 @@ async fn fill(database: &TestDatabase, visitors: u64) {
 #[tokio::test]
 async fn nobody_waits_until_all_visitors_are_counted() {
     let database = TestDatabase::create().await;
-    let (visitors, rate) = if is_long() { (1_000_000, 300) } else { (5_000, 30) };
+    let (visitors, rate) = if is_long() { (500_000, 300) } else { (5_000, 30) };
     Program::new(&database.url).run(&["migrate"]).await.success();
     fill(&database, visitors).await;
     let server = serve(program(&database)).await;
@@ -58,6 +58,10 @@ async fn nobody_waits_until_all_visitors_are_counted() {
     check_rollups(&database).await.unwrap();
     report(
         "many visitors counted at once",
-        format!("{visitors} visitors; {tally}; p99 {:.0?}, {} MiB", tally.p99(), server.peak_memory() >> 20),
+        format!(
+            "{visitors} visitors; {tally}; p99 {:.0?}, {} MiB",
+            tally.p99(),
+            server.peak_memory() >> 20
+        ),
     );
 }
