@@ -1,5 +1,6 @@
 //! Rolling up: from the log into five minutes each, from those into hours, from those into days.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, StreamTrait,
 };
+use tokio::task::coop::consume_budget;
 use uuid::Uuid;
 
 use super::summary::Summary;
@@ -26,15 +28,16 @@ use crate::store::{Store, Timestamp};
 const STALE_AT_ONCE: u64 = 1_000;
 /// Periods of five minutes that are read from the log, and numbered, together.
 const PARTS_AT_ONCE: usize = 288;
-/// Of so many activities at most the users, sessions and terms are held in memory; once as many are
-/// read, the rest of their periods waits, unless all of them are of the same one.
-const EVENTS_AT_MOST: u64 = 50_000;
+/// Once so many activities are read, the rest of these periods waits, unless all are of the same one.
+const EVENTS_AT_MOST: u64 = 200_000;
+/// Once so many are read, their terms are given numbers, which take a tenth of the room.
+const EVENTS_UNNUMBERED: u64 = 50_000;
 /// Periods of five minutes that are written in one transaction.
 const PARTS_OF_A_COMMIT: usize = 48;
 /// Hours, or days, that are put together in one transaction.
 const WHOLES_AT_ONCE: usize = 12;
-/// Activities that one statement reads.
-const EVENTS_AT_ONCE: u64 = 10_000;
+/// Activities that one statement reads: its time runs while requests have their turn.
+const EVENTS_AT_ONCE: u64 = 1_000;
 
 /// What is kept of periods, by their beginnings.
 type Summaries = BTreeMap<Timestamp, Summary>;
@@ -278,7 +281,7 @@ impl Store {
         swept: i64,
     ) -> Result<(), Error> {
         let starts: Vec<_> = periods.iter().map(|stale| stale.start).collect();
-        let rows = rows(level, &starts, summaries);
+        let rows = pack(level, &starts, summaries);
         let transaction = self.begin().await?;
         if !note_rolled(&transaction, swept).await? || !take(&transaction, periods).await? {
             return Ok(transaction.rollback().await?);
@@ -302,17 +305,18 @@ impl Store {
         periods: &[Stale],
     ) -> Result<(Summaries, Timestamp), Error> {
         let (mut summaries, mut counted) = (Summaries::new(), Counted::default());
-        let mut reached = Timestamp(i64::MIN);
+        let (mut numbered, mut reached) = (0, Timestamp(i64::MIN));
         for (from, end) in stretches(level, periods) {
             let mut next = Some((from, Uuid::nil()));
             while let Some(after) = next {
                 next = self.count_some(level, after, end, &mut counted).await?;
                 reached = next.map_or(end, |(date, _)| level.start_of(date));
-                if counted.events < EVENTS_AT_MOST {
+                if counted.events < EVENTS_UNNUMBERED {
                     continue;
                 }
+                numbered += counted.events;
                 self.add_to(&mut summaries, std::mem::take(&mut counted)).await?;
-                if summaries.len() > 1 {
+                if numbered >= EVENTS_AT_MOST && summaries.len() > 1 {
                     // There may be more of this one.
                     summaries.remove(&reached);
                     return Ok((summaries, reached));
@@ -351,8 +355,8 @@ impl Store {
             some += 1;
             last = (event.date, event.id);
             counted.add(level, &event);
-            // Rows may be there faster than they are counted, and requests would wait for all of them.
-            tokio::task::coop::consume_budget().await;
+            // The next row is mostly there already: requests have their turn in between.
+            consume_budget().await;
         }
         Ok((some == EVENTS_AT_ONCE).then_some(last))
     }
@@ -368,7 +372,12 @@ impl Store {
         }
         for (start, mut summary) in added {
             summary.renumber(&users, &sessions, &numbers);
-            summaries.entry(start).or_default().merge(summary);
+            match summaries.entry(start) {
+                Entry::Vacant(place) => {
+                    place.insert(summary);
+                }
+                Entry::Occupied(mut known) => known.get_mut().merge(summary),
+            }
         }
         Ok(())
     }
@@ -413,7 +422,7 @@ async fn take<C: ConnectionTrait>(connection: &C, periods: &[&Stale]) -> Result<
 /// The rollups of periods, as they are stored.
 type Rows = (Vec<rollup::ActiveModel>, Vec<rollup_item::ActiveModel>);
 
-fn rows(level: Level, starts: &[Timestamp], summaries: &mut Summaries) -> Rows {
+fn pack(level: Level, starts: &[Timestamp], summaries: &mut Summaries) -> Rows {
     let (mut rows, mut items) = Rows::default();
     for start in starts {
         let summary = summaries.remove(start).unwrap_or_default();

@@ -32,6 +32,8 @@ impl Store {
     /// Forgets the terms that are in no rollup, and tells how many. None: something was rolled up
     /// meanwhile, and there may be more of them.
     pub(crate) async fn sweep_terms(&self) -> Result<Option<u64>, Error> {
+        // What is being counted here would have to be counted again.
+        let _alone = self.rolling_up.alone.lock().await;
         self.drop_doubtful().await?;
         let rolled = self.rollup_state().await?.rolled;
         let mut forgotten = 0;

@@ -15,7 +15,7 @@ use crate::store::activities::any_of;
 use crate::store::entity::rollup_term::{Column, Entity, Model};
 use crate::store::insert::{Target, Type, insert};
 
-/// Terms that one statement looks for.
+/// Terms that one statement looks for, and one transaction gives numbers to.
 pub(super) const AT_ONCE: usize = 512;
 /// So often somebody else may give out the same numbers at the same moment.
 const TRIES: usize = 10;
