@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, Func};
+use sea_orm::sea_query::{ArrayType, Expr, Func};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, RuntimeErr,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QuerySelect, RuntimeErr, Statement, Value,
 };
 
 use super::Dimension;
@@ -60,6 +61,12 @@ impl Met {
     }
 }
 
+/// PostgreSQL looks for each term by the index. With `value IN (…)` the plan made for an empty table,
+/// which a connection keeps, compares each term of the kind with all that are looked for.
+const FIND: &str = "SELECT known.* FROM unnest($2::bytea[]) AS wanted (value), \
+    LATERAL (SELECT * FROM djaffar_rollup_term AS term \
+             WHERE term.kind = $1 AND term.value = wanted.value LIMIT 1) AS known";
+
 /// The numbers of these terms, as far as they have one.
 pub(super) async fn find<C: ConnectionTrait>(
     connection: &C,
@@ -68,14 +75,29 @@ pub(super) async fn find<C: ConnectionTrait>(
 ) -> Result<Vec<Option<u32>>, DbErr> {
     let mut known = HashMap::new();
     for terms in terms.chunks(AT_ONCE) {
-        let found = Entity::find()
-            .filter(Column::Kind.eq(kind.code()))
-            .filter(any_of(Column::Value, terms.iter().cloned()))
-            .all(connection)
-            .await?;
+        let found = find_some(connection, kind, terms).await?;
         known.extend(found.into_iter().map(|term| (term.value, term.number as u32)));
     }
     Ok(terms.iter().map(|term| known.get(term).copied()).collect())
+}
+
+async fn find_some<C: ConnectionTrait>(
+    connection: &C,
+    kind: Kind,
+    terms: &[Vec<u8>],
+) -> Result<Vec<Model>, DbErr> {
+    let backend = connection.get_database_backend();
+    if backend == DatabaseBackend::Postgres {
+        let terms = terms.iter().cloned().map(Value::from).collect();
+        let terms = Value::Array(ArrayType::Bytes, Some(Box::new(terms)));
+        let find = Statement::from_sql_and_values(backend, FIND, [kind.code().into(), terms]);
+        return Model::find_by_statement(find).all(connection).await;
+    }
+    Entity::find()
+        .filter(Column::Kind.eq(kind.code()))
+        .filter(any_of(Column::Value, terms.iter().cloned()))
+        .all(connection)
+        .await
 }
 
 /// The numbers of these terms; those that have none get one that nobody else has, for the moment.

@@ -51,12 +51,7 @@ async fn nobody_waits_until_all_visitors_are_counted() {
     let app = TestApp::start().await;
     let staff = app.staff().await;
     let database = &app.database;
-    let (visitors, rate) = match (is_long(), database.is_postgres()) {
-        (false, _) => (55_000, 30),
-        // A table that has just been empty is read from end to end until statistics are gathered.
-        (true, true) => (100_000, 300),
-        (true, false) => (500_000, 300),
-    };
+    let (visitors, rate) = if is_long() { (500_000, 300) } else { (55_000, 30) };
     fill(database, visitors).await;
     let server = serve(program(database)).await;
     let ledger = Ledger::default();
