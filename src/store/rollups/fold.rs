@@ -30,7 +30,7 @@ const STALE_AT_ONCE: u64 = 1_000;
 const PARTS_AT_ONCE: usize = 288;
 /// Once so many activities are read, the rest of these periods waits, unless all are of the same one.
 const EVENTS_AT_MOST: u64 = 200_000;
-/// Once so many are read, their terms are given numbers, which take a tenth of the room.
+/// Once so many are read, their terms are given numbers, and held in memory no longer.
 const EVENTS_UNNUMBERED: u64 = 50_000;
 /// Periods of five minutes that are written in one transaction.
 const PARTS_OF_A_COMMIT: usize = 48;
