@@ -71,7 +71,8 @@ pub(crate) struct Store {
 struct RollingUp {
     /// There is something to be rolled up that should not wait.
     soon: Notify,
-    /// Two at once would take each other's periods away, and leave them as they are.
+    /// Two at once would take each other's periods away, and leave them as they are; and a sweep would
+    /// make a count that is under way worthless.
     alone: Mutex<()>,
 }
 

@@ -26,6 +26,9 @@
 //! - An hour is made of its five minutes in the same manner, and a day of its hours: writing one of them
 //!   makes the whole stale.
 //!
+//! On SQLite there is one connection that writes, so whoever rolls up counts and packs beforehand, and
+//! has it for short transactions only.
+//!
 //! Terms of which nothing is counted any more are forgotten, every day and before an erasure is
 //! complete ([`sweep`]).
 //!
