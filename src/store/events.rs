@@ -11,6 +11,9 @@ use super::entity::{activity, session};
 use super::rollups::terms::Met;
 use super::rollups::{Dimension, Items, Totals};
 
+/// Longest name of a host, in bytes (RFC 1035, 2.3.4).
+const MAX_HOST: usize = 255;
+
 /// An activity, as far as it is counted.
 pub(super) struct Event {
     pub id: Uuid,
@@ -76,8 +79,12 @@ pub(super) fn read(row: &QueryResult, dimensions: &[Dimension]) -> Result<Event,
 }
 
 /// The host of a referer that is a whole URL.
+///
+/// None if no host can have such a name: written out it may be three times as long as the referer,
+/// more than an index entry of PostgreSQL holds.
 pub(super) fn host(referer: &str) -> Option<String> {
-    url::Url::parse(referer).ok()?.host_str().map(str::to_owned)
+    let url = url::Url::parse(referer).ok()?;
+    url.host_str().filter(|host| host.len() <= MAX_HOST).map(str::to_owned)
 }
 
 /// The users, sessions and terms of events, each under a number of its own.

@@ -307,7 +307,8 @@ impl Store {
         let (mut summaries, mut counted) = (Summaries::new(), Counted::default());
         let (mut numbered, mut reached) = (0, Timestamp(i64::MIN));
         for (from, end) in stretches(level, periods) {
-            let mut next = Some((from, Uuid::nil()));
+            // Before the first one that there may be.
+            let mut next = Some((from.plus_micros(-1), Uuid::max()));
             while let Some(after) = next {
                 next = self.count_some(level, after, end, &mut counted).await?;
                 reached = next.map_or(end, |(date, _)| level.start_of(date));
