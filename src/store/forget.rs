@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::entity::{activity, audit_event, session, session_key};
-use super::rollups::mark_stale;
+use super::rollups::{mark_sessions_stale, mark_stale};
 use super::{Store, Timestamp};
 use crate::error::Error;
 
@@ -216,6 +216,8 @@ async fn forget_sessions(
 ) -> Result<u64, Error> {
     use session::{Column, Entity};
 
+    // Their activities are counted by user agent.
+    mark_sessions_stale(transaction, ids).await?;
     let ids = || ids.iter().copied();
     if what != Forget::Origin {
         session_key::Entity::delete_many()
@@ -240,11 +242,5 @@ async fn forget_sessions(
         }
         Forget::Origin => rest.filter(has_agent).exec(transaction).await?.rows_affected,
     };
-    // Their activities are counted by user agent.
-    let dates = activity::Entity::find()
-        .select_only()
-        .column(activity::Column::Date)
-        .filter(activity::Column::SessionId.is_in(ids()));
-    mark_stale(transaction, dates.into_tuple().all(transaction).await?).await?;
     Ok(changed)
 }

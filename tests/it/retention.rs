@@ -120,6 +120,45 @@ async fn the_operator_looks_first_and_prunes_then() {
 }
 
 #[tokio::test]
+async fn a_user_agent_that_is_forgotten_is_counted_in_no_period() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    // On the edges of five minutes and between them, far apart, and before 1970.
+    let dates = [
+        "1969-12-31T23:49:59.999999Z",
+        "1969-12-31T23:52:00Z",
+        "1969-12-31T23:54:59.999999Z",
+        "1969-12-31T23:55:00Z",
+        "1970-01-01T00:00:00Z",
+        "2026-10-01T10:00:00Z",
+        "2026-10-01T10:04:59.999999Z",
+        "2026-10-01T10:05:00Z",
+        "2026-10-01T10:09:30Z",
+        "2026-10-02T10:10:00Z",
+    ];
+    let query = "mutation($activities: [LogActivityInput!]!) {
+        logActivities(input: { activities: $activities }) { results { userErrors { code } } } }";
+    for some in [&dates[..], &dates[3..7]] {
+        let log = |date: &&str| json!({ "path": "/", "date": date });
+        let activities: Vec<_> = some.iter().map(log).collect();
+        app.visitor().graphql_with(query, json!({ "activities": activities })).await;
+    }
+    app.djaffar.shutdown().await;
+    app.program().run(&["stats", "rebuild"]).await.success();
+    age_sessions(&app, 20).await;
+    let said = app.program().run(&["prune", "--keep-origins", "10d"]).await.success();
+    assert!(said.contains("14 addresses, 2 user agents"), "{said}");
+
+    let (_node, url) = app.another_node().await;
+    let staff = staff.at(&url);
+    let query = "{ activityStats { top(by: USER_AGENT) { value activities sessions } } }";
+    let forgotten = json!([{ "value": "", "activities": 14, "sessions": 2 }]);
+    assert_eq!(staff.graphql(query).await["activityStats"]["top"], forgotten);
+    app.program().run(&["stats", "rebuild"]).await.success();
+    assert_eq!(staff.graphql(query).await["activityStats"]["top"], forgotten, "a recount");
+}
+
+#[tokio::test]
 async fn sqlite_gives_space_back() {
     let app = TestApp::start().await;
     if app.database.is_postgres() {

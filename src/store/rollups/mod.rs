@@ -40,23 +40,24 @@
 mod claims;
 mod fold;
 mod packed;
+mod stale;
 mod summary;
 mod sweep;
 pub(super) mod terms;
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbErr};
-use uuid::Uuid;
+use sea_orm::sea_query::{Expr, ExprTrait};
 
 pub(super) use claims::Claims;
+pub(crate) use stale::mark_stale;
+use stale::stale;
+pub(super) use stale::{insert_stale, mark_sessions_stale};
 pub(crate) use summary::{Dimension, Totals};
 pub(super) use summary::{Item, Items, PackedItems, renumber_items};
 pub(super) use terms::Kind;
 
 use super::Timestamp;
-use super::entity::rollup_stale;
-use super::insert::{Target, Type, insert};
 
 /// What a writer holds without a sign of life for so long may be rolled up.
 const HELD_FOR: Duration = Duration::from_secs(600);
@@ -107,6 +108,14 @@ impl Level {
         Timestamp(date.0 - date.0.rem_euclid(self.length()))
     }
 
+    /// The end of that period, as the database works it out: there the remainder of a date before 1970 is
+    /// negative.
+    fn end_of(self, date: Expr) -> Expr {
+        let length = self.length();
+        let after_start = date.clone().modulo(length).add(length).modulo(length);
+        date.sub(after_start).add(length)
+    }
+
     /// The first beginning of a period at or after a date.
     pub(super) fn next_start(self, date: Timestamp) -> Timestamp {
         self.start_of(date.plus_micros(self.length() - 1))
@@ -117,59 +126,3 @@ impl Level {
 fn died_before() -> Timestamp {
     Timestamp::now().plus_seconds(-HELD_FOR.as_secs().cast_signed())
 }
-
-/// Says that activities of these dates have been changed or deleted, to be called in the same
-/// transaction: their rollups are made anew, and until then the log itself is read.
-///
-/// To be called as well for activities whose session has another user agent now.
-pub(crate) async fn mark_stale<C: ConnectionTrait>(
-    connection: &C,
-    dates: impl IntoIterator<Item = Timestamp>,
-) -> Result<(), DbErr> {
-    let mut starts: Vec<_> =
-        dates.into_iter().map(|date| Level::FiveMinutes.start_of(date)).collect();
-    starts.sort();
-    starts.dedup();
-    let rows = starts.into_iter().map(|start| stale(Level::FiveMinutes, start, None)).collect();
-    insert_stale(connection, rows).await
-}
-
-/// A period whose rollup can't be relied on.
-fn stale(level: Level, start: Timestamp, writer: Option<Uuid>) -> rollup_stale::Model {
-    rollup_stale::Model {
-        id: Uuid::now_v7(),
-        level: level.length(),
-        start,
-        writer,
-        held_at: Timestamp::now(),
-    }
-}
-
-pub(super) async fn insert_stale<C: ConnectionTrait>(
-    connection: &C,
-    rows: Vec<rollup_stale::Model>,
-) -> Result<(), DbErr> {
-    let values = |row: rollup_stale::Model| {
-        vec![
-            row.id.into(),
-            row.level.into(),
-            row.start.into(),
-            row.writer.into(),
-            row.held_at.into(),
-        ]
-    };
-    insert(connection, STALE, rows.into_iter().map(values)).await?;
-    Ok(())
-}
-
-const STALE: Target = Target {
-    table: "djaffar_rollup_stale",
-    columns: &[
-        ("id", Type::Uuid),
-        ("level", Type::Integer),
-        ("start", Type::Integer),
-        ("writer", Type::OptionalUuid),
-        ("held_at", Type::Integer),
-    ],
-    conflict: "",
-};
