@@ -173,6 +173,19 @@ impl Sessions {
         self.attempts.as_ref().map_or(Ok(()), |attempts| attempts.session(client))
     }
 
+    /// The same of a visitor, whose session may be there. Anybody can make a token up: whether it is new
+    /// is for the database to say.
+    pub(super) async fn admit_visitor(
+        &self,
+        client: &Client,
+        session_id: Uuid,
+    ) -> Result<(), Error> {
+        if self.attempts.is_some() && self.by_ids(&[session_id]).await?.is_empty() {
+            self.admit(client)?;
+        }
+        Ok(())
+    }
+
     /// Whether the last use of this has been written down within the last minute.
     pub(super) fn is_noted(&self, id: Uuid) -> bool {
         self.noted.contains_key(&id)

@@ -93,7 +93,7 @@ impl Sessions {
         let step = if is_settled && self.is_noted(session_id) {
             Step::Nothing
         } else {
-            self.admit(client)?;
+            self.admit_visitor(client, session_id).await?;
             Step::Row(row(session_id, user_id, &client.user_agent, Timestamp::now()))
         };
         Ok(Visit { session_id, step })

@@ -206,6 +206,30 @@ async fn a_client_may_open_so_many_sessions() {
 }
 
 #[tokio::test]
+async fn whom_a_page_of_another_site_knows_opens_no_session() {
+    let mut config = limited(|rates| rates.sessions = per(1));
+    config.tracker_origins = vec!["*".to_owned()];
+    let app = TestApp::start_with(config.clone()).await;
+    let send = async |url: &str, visitor: &Value| {
+        let body = json!({ "activities": [{ "path": "/" }], "visitor": visitor });
+        let request = Client::new(url).request(Method::POST, "/logs/batch");
+        request.header("origin", "https://shop.example").json(&body).send().await.unwrap()
+    };
+    let answer: Value = send(&app.url, &Value::Null).await.json().await.unwrap();
+    let known = &answer["visitor"];
+    // It remembers nobody.
+    let (_node, url) = app.another_node_with(config).await;
+    until_refused(async |_| send(&url, &Value::Null).await.status().as_u16()).await;
+    assert_eq!(send(&url, known).await.status(), StatusCode::OK);
+    assert_eq!(send(&url, &json!(invented())).await.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// What looks like the token of a visitor.
+fn invented() -> String {
+    format!("djv_{}", "A".repeat(22))
+}
+
+#[tokio::test]
 async fn guesses_are_counted_and_aliases_do_not_multiply_them() {
     let app = TestApp::start_with(limited(|rates| rates.log_ins = per(3))).await;
     app.make_user("jeff", "user").await;
