@@ -43,6 +43,7 @@ mod metrics;
 mod privacy;
 mod store;
 mod throttle;
+mod uncancelled;
 
 pub use app::{Builder, Djaffar};
 pub use auth::{Identity, Role};

@@ -28,6 +28,7 @@ use crate::activity::{Draft, FieldError, Report, parse_date};
 use crate::app::App;
 use crate::auth::{Viewer, Visitor};
 use crate::error::Error;
+use crate::uncancelled::uncancelled;
 
 /// Most activities of one batch.
 const MAX_ACTIVITIES: usize = 100;
@@ -72,7 +73,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Respo
         Ok(body) => body,
         Err(unreadable) => return unreadable.into_response(),
     };
-    match take(&app, &parts, body).await {
+    match uncancelled(take(app, parts, body)).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => refusal(&error),
     }
@@ -94,10 +95,11 @@ fn read(parts: &Parts, body: &Bytes) -> Result<Body, Unreadable> {
     Ok(body)
 }
 
-async fn take(app: &App, parts: &Parts, body: Body) -> Result<Answer, Error> {
+/// As [`super::log`] does, whether or not the page is still there.
+async fn take(app: Arc<App>, parts: Parts, body: Body) -> Result<Answer, Error> {
     app.store.admit()?;
     let place = app.admission.enter()?;
-    let (viewer, visitor) = viewer(app, parts, body.visitor, body.token).await?;
+    let (viewer, visitor) = viewer(&app, &parts, body.visitor, body.token).await?;
     let reporter = viewer.reporter(app.config.require_user)?;
     let drafts: Vec<_> = body.activities.iter().map(|it| draft(it)).collect();
     let good: Vec<Draft> = drafts.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();

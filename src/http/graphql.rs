@@ -22,6 +22,7 @@ use super::{rate, request_id};
 use crate::app::App;
 use crate::error::Error;
 use crate::graphql::{Document, Loading, cause, present, too_dear};
+use crate::uncancelled::uncancelled;
 
 /// The parameters in a query string, where objects are texts.
 #[derive(Deserialize)]
@@ -212,14 +213,8 @@ async fn written(
     request: Request,
 ) -> Result<async_graphql::Response, Error> {
     let patience = app.config.limits.mutation_time;
-    let mut executed = Box::pin(async move { app.api.execute(document, request).await });
-    match tokio::time::timeout(patience, &mut executed).await {
-        Ok(response) => Ok(response),
-        Err(_) => {
-            tokio::spawn(executed);
-            Err(Error::Unfinished)
-        }
-    }
+    let executed = uncancelled(async move { app.api.execute(document, request).await });
+    tokio::time::timeout(patience, executed).await.map_err(|_| Error::Unfinished)
 }
 
 /// The body of a response (<https://spec.graphql.org/September2025/#sec-Response-Format>).

@@ -18,6 +18,7 @@ use super::report::{Fields, Unreadable};
 use crate::activity::{Draft, FieldError, Report, parse_date};
 use crate::app::App;
 use crate::error::Error;
+use crate::uncancelled::uncancelled;
 
 const MALFORMED_DATE: &str = "Datetime has wrong format. Use one of these formats instead: \
                               YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
@@ -25,20 +26,21 @@ const MALFORMED_DATE: &str = "Datetime has wrong format. Use one of these format
 /// Logs an activity: 204, or 400 with the errors of each bad field.
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match take(&app, parts, body).await {
+    match uncancelled(take(app, parts, body)).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refusal) => *refusal,
     }
 }
 
-async fn take(app: &App, parts: Parts, body: Body) -> Result<(), Box<Response>> {
+/// Whoever watches hears of what is stored, whether or not the client still waits for the answer.
+async fn take(app: Arc<App>, parts: Parts, body: Body) -> Result<(), Box<Response>> {
     let refused = |error: Error| Box::new(refusal(&error));
     let referer = header(&parts, &REFERER);
-    let (parts, fields) = Fields::read(app, parts, body)
+    let (parts, fields) = Fields::read(&app, parts, body)
         .await
         .map_err(|unreadable| Box::new(unreadable.into_response()))?;
     let place = app.store.admit().and_then(|()| app.admission.enter()).map_err(refused)?;
-    let viewer = viewer(app, &parts).await.map_err(refused)?;
+    let viewer = viewer(&app, &parts).await.map_err(refused)?;
     let reporter = viewer.reporter(app.config.require_user).map_err(refused)?;
     let draft = draft(fields, referer).map_err(|errors| Box::new(field_errors(errors)))?;
     // How many wait for the disk is the queue's to say: reads go on meanwhile.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -41,6 +42,44 @@ async fn staff_see_activities_as_they_are_stored() {
         (&next["id"], &next["payload"]["data"]["activityLogged"]["path"]),
         (&"again".into(), &"/bye".into())
     );
+}
+
+#[tokio::test]
+async fn who_hangs_up_is_seen_all_the_same() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::known(&app, &staff_token(&app).await).await;
+    socket.subscribe("all", WATCH, json!({})).await;
+    let (server, prefix) = app.url["http://".len()..].split_once('/').unwrap();
+    let query = "mutation { logActivity(input: { path: \"/gone\" }) { activity { id } } }";
+    for (path, content_type, body) in [
+        (
+            "logs",
+            "application/x-www-form-urlencoded",
+            "date=2026-11-23T03:00Z&path=/gone".to_owned(),
+        ),
+        (
+            "logs/batch",
+            "application/json",
+            json!({ "activities": [{ "path": "/gone" }] }).to_string(),
+        ),
+        ("graphql", "application/json", json!({ "query": query }).to_string()),
+    ] {
+        let lock = app.database.lock().await;
+        let mut client = TcpStream::connect(server).await.unwrap();
+        let request = format!(
+            "POST /{prefix}/{path} HTTP/1.1\r\nHost: {server}\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        client.write_all(request.as_bytes()).await.unwrap();
+        // Whoever comes later is answered later: then it waits for the disk.
+        app.visitor().get("/healthz").await;
+        drop(client);
+        app.visitor().get("/healthz").await;
+        lock.release().await;
+        let seen = socket.hear().await;
+        assert_eq!(seen["payload"]["data"]["activityLogged"]["path"], "/gone", "{path}");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::TestApp;
 
+/// A message comes within this time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A client of graphql-transport-ws.
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -83,14 +86,15 @@ impl Socket {
     }
 
     pub async fn next(&mut self) -> Message {
-        let patience = Duration::from_secs(30);
-        loop {
-            let message = tokio::time::timeout(patience, self.0.next()).await.expect("in time");
-            match message.unwrap().unwrap() {
-                Message::Ping(_) | Message::Pong(_) => {}
-                message => return message,
+        let next = async {
+            loop {
+                match self.0.next().await.unwrap().unwrap() {
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    message => return message,
+                }
             }
-        }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("in time")
     }
 }
 
