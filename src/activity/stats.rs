@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::calendar::{self, TimeBucket};
-use super::{Activities, Filter, Page, readable};
+use super::{Activities, Bound, Filter, Page, readable};
 use crate::auth::Reader;
 use crate::error::Error;
 use crate::store::{Timestamp, courses, stats};
@@ -81,7 +81,7 @@ impl Activities {
     /// What the activities come to that the filter lets through and the reader may read.
     ///
     /// A timeline has each bucket of time that the filter's range touches; where the range is open,
-    /// from the first or to the last of the activities.
+    /// from the first or to the last of the activities since 1970 and until now.
     pub(crate) async fn survey(
         &self,
         reader: &Reader,
@@ -120,12 +120,24 @@ impl Activities {
     }
 
     /// The first and the last moment of a timeline; None: there are no activities.
+    ///
+    /// A clock that is wrong, or a joker, dates an activity wherever they like: without bounds of its
+    /// own an open range would reach there, and have more buckets than anybody may ask for.
     async fn span(&self, filter: &Filter) -> Result<Option<(Timestamp, Timestamp)>, Error> {
         let (mut first, mut last) = filter.bounds();
+        let (epoch, now) = (Timestamp(0), Timestamp::now());
+        let mut likely = vec![filter.clone()];
+        if first.is_none() && last.is_none_or(|last| last >= epoch) {
+            likely.push(Filter::Date(Bound::From, epoch));
+        }
+        if last.is_none() && first.is_none_or(|first| first <= now) {
+            likely.push(Filter::Date(Bound::Until, now));
+        }
+        let likely = Filter::All(likely);
         let page = Page { limit: 1, ..Page::default() };
         for (end, descending) in [(&mut first, false), (&mut last, true)] {
             if end.is_none() {
-                let slice = self.store.activities(filter, descending, &page).await?;
+                let slice = self.store.activities(&likely, descending, &page).await?;
                 *end = slice.rows.first().map(|activity| activity.date);
             }
         }

@@ -109,6 +109,44 @@ async fn days_are_as_long_as_they_are_where_people_live() {
     }
 }
 
+/// A clock that is wrong, or a joker, does not take the chart away from everybody.
+#[tokio::test]
+async fn an_open_range_reaches_from_1970_until_now() {
+    let app = TestApp::start().await;
+    let staff = app.staff().await;
+    let now = Utc::now();
+    let yesterday = now - TimeDelta::days(1);
+    for date in [
+        "0001-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "2199-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+    ] {
+        app.visitor().post_form("/logs", &[("date", date), ("path", "/wrong")]).await;
+    }
+    app.visitor().post_form("/logs", &[("date", &yesterday.to_rfc3339()), ("path", "/")]).await;
+    let query = "query($where: ActivityFilter) {
+        activityStats(where: $where) { activities timeline(bucket: HOUR) { activities } } }";
+    let month = json!((now - TimeDelta::days(30)).to_rfc3339());
+    for (range, activities, buckets) in [
+        (json!({}), 5, 1..=1),
+        (json!({ "gte": month }), 3, 696..=698),
+        (json!({ "lt": now + TimeDelta::days(1) }), 3, 48..=50),
+        // What is asked for is shown, whenever it is.
+        (json!({ "gte": "2199-01-01T00:00:00Z", "lt": "2199-01-01T05:00:00Z" }), 1, 5..=5),
+        (json!({ "gte": "9999-12-31T20:00:00Z" }), 1, 4..=4),
+        (json!({ "lte": "1969-12-31T23:59:59Z", "gte": "1969-12-31T22:00:00Z" }), 1, 2..=2),
+    ] {
+        let variables = json!({ "where": { "date": range } });
+        let stats = staff.graphql_with(query, variables).await["activityStats"].take();
+        assert_eq!(stats["activities"], activities, "{range}");
+        let timeline = stats["timeline"].as_array().unwrap();
+        assert!(buckets.contains(&timeline.len()), "{range}: {}", timeline.len());
+        let sum: u64 = timeline.iter().map(|it| it["activities"].as_u64().unwrap()).sum();
+        assert_eq!(sum, 1, "{range}");
+    }
+}
+
 /// However many come in meanwhile, what one answer says was counted at one moment.
 #[tokio::test]
 async fn totals_timelines_and_rankings_of_an_answer_agree() {

@@ -101,8 +101,8 @@ impl ActivityStats {
     }
 
     /// The same by time, the earliest bucket first, empty ones included: from the bucket of the first
-    /// moment that `where.date` names to that of the last one; where it names none, of the first or
-    /// last activity. At most 2,000.
+    /// moment that `where.date` names to that of the last one; where it names none, of the first
+    /// activity since 1970, or of the last one until now. At most 2,000.
     async fn timeline(
         &self,
         context: &Context<'_>,
