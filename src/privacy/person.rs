@@ -43,7 +43,7 @@ impl Person {
     ///
     /// # Errors
     ///
-    /// If none is, or several are.
+    /// If none is, or several are, or an address is none.
     pub(crate) fn one_of(
         user: Option<Uuid>,
         session: Option<Uuid>,
@@ -53,7 +53,7 @@ impl Person {
         match (user, session, ip) {
             (Some(id), None, None) => Ok(Self::User(id)),
             (None, Some(id), None) => Ok(Self::Session(id)),
-            (None, None, Some(ip)) => Ok(Self::Ip(canonical(ip, storage))),
+            (None, None, Some(ip)) => canonical(&ip, storage).map(Self::Ip),
             _ => Err(Error::bad_input("Name one person: either user, session or ip.")),
         }
     }
@@ -161,13 +161,11 @@ pub(super) fn unknown(field: &'static str) -> Error {
     Error::refused(field, Reason::NotFound, format!("There is no such {field}."))
 }
 
-/// As it is stored.
-fn canonical(ip: String, storage: IpStorage) -> String {
-    match ip.trim().parse::<IpAddr>() {
-        Ok(address) => {
-            let address = address.to_canonical();
-            storage.reduce(address).unwrap_or(address).to_string()
-        }
-        Err(_) => crate::activity::without_nul(ip),
-    }
+/// As it is stored. Of what is no address nothing can be held, and to say so would be taken for an
+/// answer.
+fn canonical(ip: &str, storage: IpStorage) -> Result<String, Error> {
+    let address: IpAddr =
+        ip.trim().parse().map_err(|_| Error::bad_input("ip must be one IPv4 or IPv6 address."))?;
+    let address = address.to_canonical();
+    Ok(storage.reduce(address).unwrap_or(address).to_string())
 }

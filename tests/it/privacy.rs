@@ -92,7 +92,12 @@ async fn all_that_is_held_on_a_person_is_handed_out() {
 
     assert_eq!(jeff.get(&path).await.status(), 403);
     assert_eq!(app.visitor().get(&path).await.status(), 401);
-    for unknown in ["", "?user=nobody", "?user=018f0000-0000-7000-8000-000000000000&ip=::1"] {
+    for unknown in [
+        "",
+        "?ip=192.0.2.1/32",
+        "?user=nobody",
+        "?user=018f0000-0000-7000-8000-000000000000&ip=::1",
+    ] {
         let path = format!("/export/person.ndjson{unknown}");
         assert_eq!(admin.get(&path).await.status(), 400, "{unknown}");
     }
@@ -280,6 +285,9 @@ async fn the_operator_erases_at_the_command_line() {
     assert_eq!(app.database.count("SELECT COUNT(*) FROM djaffar_activity").await, 0);
     let error = app.program().run(&["person", "report", "--user", "jeff"]).await.failure();
     assert!(error.contains("There is no user called jeff."), "{error}");
+    let erase = ["person", "erase", "--ip", "192.0.2", "--mode", "delete"];
+    let error = app.program().run(&erase).await.failure();
+    assert!(error.contains("ip must be one IPv4 or IPv6 address."), "{error}");
     let error = app.program().run(&["person", "report"]).await.failure();
     assert!(error.contains("--user"), "{error}");
 }
