@@ -49,6 +49,15 @@ async fn the_first_admin_comes_by_the_link() {
 }
 
 #[tokio::test]
+async fn who_comes_by_plain_http_is_told_that_it_can_not_be() {
+    let app = TestApp::start().await;
+    app.make_user("staff", "staff").await;
+    let server = app.program().serve(&["--listen", "127.0.0.1:0"]).await;
+    run("tests/plain-http.mjs", &server.url.replace("127.0.0.1", "djaffar.test")).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn staff_use_the_console() {
     let app = TestApp::start().await;
     let now = Utc::now();
