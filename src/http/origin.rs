@@ -97,7 +97,8 @@ impl Origins {
             request.extensions_mut().insert(site);
             return Ok(());
         }
-        let message = "This origin may not speak to the service: see allowed-origins.";
+        let setting = if self.credentials { "allowed-origins" } else { "tracker-origins" };
+        let message = format!("This origin may not speak to the service: see {setting}.");
         let error = json!({ "message": message, "extensions": { "code": "FORBIDDEN" } });
         let body = json!({ "detail": message, "errors": [error] });
         Err(Box::new((StatusCode::FORBIDDEN, axum::Json(body)).into_response()))
