@@ -42,6 +42,9 @@ pub enum Error {
     /// A change takes longer than anybody should wait for. It goes on, and may well be done.
     #[error("This takes long and may be done yet; look whether it is before you try again.")]
     Unfinished,
+    /// The database can't be opened, and why.
+    #[error("The database {0}")]
+    Unopened(String),
     /// The database failed to answer.
     #[error("{}", if is_transient(.0) { UNAVAILABLE } else { INTERNAL })]
     Database(#[source] DbErr),
@@ -108,7 +111,7 @@ impl Error {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooSlow | Self::Unfinished => StatusCode::GATEWAY_TIMEOUT,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::NotStored | Self::Session(_) | Self::Keys(_) => {
+            Self::Busy | Self::NotStored | Self::Unopened(_) | Self::Session(_) | Self::Keys(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Database(cause) if is_transient(cause) => StatusCode::SERVICE_UNAVAILABLE,

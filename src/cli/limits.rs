@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::settings::period;
 use crate::config;
 
 /// What is refused beyond.
@@ -35,7 +36,7 @@ pub(super) struct Limits {
     #[arg(long, env = "DJAFFAR_MAX_SELECTIONS", default_value_t = config::Limits::default().selections)]
     max_selections: u64,
     /// What a request may cost: one for each object, lists within lists multiplied
-    #[arg(long, env = "DJAFFAR_MAX_COST", default_value_t = config::Limits::default().cost)]
+    #[arg(long, env = "DJAFFAR_MAX_COST", value_parser = clap::value_parser!(u64).range(1..), default_value_t = config::Limits::default().cost)]
     max_cost: u64,
     /// Most items of a page
     #[arg(long, env = "DJAFFAR_MAX_PAGE", value_parser = clap::value_parser!(u64).range(1..=200), default_value_t = config::Limits::default().page)]
@@ -56,10 +57,10 @@ pub(super) struct Limits {
     #[arg(long, env = "DJAFFAR_MAX_LOG_BODY", default_value_t = config::Limits::default().log_body)]
     max_log_body: usize,
     /// How long queries may take to be answered, like 10s
-    #[arg(long, env = "DJAFFAR_QUERY_TIMEOUT", value_parser = humantime::parse_duration, default_value = "10s")]
+    #[arg(long, env = "DJAFFAR_QUERY_TIMEOUT", value_parser = period, default_value = "10s")]
     query_timeout: Duration,
     /// How long a mutation is waited for, which goes on to its end all the same, like 30s
-    #[arg(long, env = "DJAFFAR_MUTATION_TIMEOUT", value_parser = humantime::parse_duration, default_value = "30s")]
+    #[arg(long, env = "DJAFFAR_MUTATION_TIMEOUT", value_parser = period, default_value = "30s")]
     mutation_timeout: Duration,
 }
 

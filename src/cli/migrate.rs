@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Result;
+use super::{Result, must_exist};
 use crate::store::Database;
 
 #[derive(Debug, Args)]
@@ -20,8 +20,12 @@ enum Action {
 }
 
 pub(super) async fn run(database_url: &str, migrate: Migrate) -> Result<()> {
+    let only_looks = matches!(migrate.action, Some(Action::Status));
+    if only_looks {
+        must_exist(database_url)?;
+    }
     let database = Database::connect(database_url).await?;
-    if !matches!(migrate.action, Some(Action::Status)) {
+    if !only_looks {
         database.migrate().await?;
     }
     for (name, is_applied) in database.migrations().await? {

@@ -80,6 +80,8 @@ enum Command {
 pub fn run() -> ExitCode {
     match runtime().map_err(Into::into).and_then(|runtime| runtime.block_on(try_run())) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has read enough: `djaffar export | head`.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             let mut cause = error.source();
@@ -90,6 +92,11 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// What runs the requests: a thread for each processor but one.
@@ -127,8 +134,25 @@ async fn try_run() -> Result<()> {
     }
 }
 
-/// An instance to administer, without a server.
+/// To look into a database that is not there, or to forget somebody in it, is a slip of the pen.
+fn must_exist(database_url: &str) -> Result<()> {
+    match Database::missing_file(database_url) {
+        Some(file) => {
+            let file = file.display();
+            Err(format!("there is no database {file}; `djaffar migrate` makes one").into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// An instance to administer, without a server, on a database that is there.
 async fn open(database_url: &str) -> Result<Djaffar> {
+    must_exist(database_url)?;
+    open_or_make(database_url).await
+}
+
+/// The same, also on a new one.
+async fn open_or_make(database_url: &str) -> Result<Djaffar> {
     let database = Database::connect(database_url).await?;
     Ok(Djaffar::builder(database, Config::default()).start().await?)
 }

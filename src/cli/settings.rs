@@ -29,7 +29,7 @@ pub(super) struct Common {
         default_value = "sqlite://djaffar.db"
     )]
     pub database_url: String,
-    /// What to log: error, warn, info, debug, trace, or directives as of tracing-subscriber
+    /// What to log: error, warn, info, debug or trace, or of a module, like `info,sqlx=debug`
     #[arg(long, global = true, env = "DJAFFAR_LOG", default_value = "info")]
     pub log: String,
     /// How to log
@@ -58,20 +58,21 @@ pub(super) struct Serve {
     /// production, or development: cookies over plain HTTP, and the schema for everybody
     #[arg(long, env = "DJAFFAR_MODE", default_value = "production")]
     pub mode: Mode,
-    /// Origins whose pages may log from another site, like `https://app.example`; several by commas
+    /// Origins whose pages may use the whole API as whoever is signed in here, like
+    /// `https://app.example`; several by commas. To log, tracker-origins is enough
     #[arg(long, env = "DJAFFAR_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<String>,
-    /// Further origins whose pages may use the tracker, and nothing else; `*` for any
+    /// Further origins whose pages may log by the tracker, and nothing else; `*` for any
     #[arg(long, env = "DJAFFAR_TRACKER_ORIGINS", value_delimiter = ',', value_parser = tracker_origin)]
     pub tracker_origins: Vec<String>,
     /// The name of the session cookie
-    #[arg(long, env = "DJAFFAR_SESSION_COOKIE", default_value = "sessionid")]
+    #[arg(long, env = "DJAFFAR_SESSION_COOKIE", value_parser = cookie_name, default_value = "sessionid")]
     pub session_cookie: String,
     /// How long a session lives after its last use, like 14d; without it: until the browser closes
-    #[arg(long, env = "DJAFFAR_SESSION_AGE", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "DJAFFAR_SESSION_AGE", value_parser = period)]
     pub session_age: Option<Duration>,
     /// How long a log-in by password lasts at most, like 30d
-    #[arg(long, env = "DJAFFAR_LOG_IN_AGE", value_parser = humantime::parse_duration, default_value = "30d")]
+    #[arg(long, env = "DJAFFAR_LOG_IN_AGE", value_parser = period, default_value = "30d")]
     pub log_in_age: Duration,
     /// How long staff may be away before they have to log in again, like 12h
     #[arg(long, env = "DJAFFAR_STAFF_IDLE", value_parser = staff_idle, default_value = "12h")]
@@ -219,8 +220,19 @@ fn staff_idle(text: &str) -> std::result::Result<Duration, String> {
     (idle >= least).then_some(idle).ok_or("at least 5 minutes, please".to_owned())
 }
 
+/// A token of RFC 9110, 5.6.2, which is all that RFC 6265, 4.1.1, lets a cookie be called. What the
+/// prefixes ask for depends on where the service is mounted.
+fn cookie_name(text: &str) -> std::result::Result<String, String> {
+    let is_token = |byte| {
+        matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+            || byte.is_ascii_alphanumeric()
+    };
+    let is_name = !text.is_empty() && text.bytes().all(is_token);
+    is_name.then(|| text.to_owned()).ok_or("a name of letters, digits, - and _, please".to_owned())
+}
+
 /// A time that passes.
-fn period(text: &str) -> std::result::Result<Duration, String> {
+pub(super) fn period(text: &str) -> std::result::Result<Duration, String> {
     let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if period.is_zero() { Err("it must be more than nothing".to_owned()) } else { Ok(period) }
 }

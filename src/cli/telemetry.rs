@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::Result;
 use super::settings::{Common, LogFormat};
@@ -14,6 +15,7 @@ const LIBRARIES: &str =
 
 /// Starts logging.
 pub(super) fn start(settings: &Common) -> Result<()> {
+    check(&settings.log)?;
     let filter = EnvFilter::try_new(format!("{LIBRARIES},{}", settings.log))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -26,4 +28,16 @@ pub(super) fn start(settings: &Common) -> Result<()> {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     }
+}
+
+/// Refuses what is no level. A directive would take it for the name of a module, and log nothing else.
+fn check(directives: &str) -> Result<()> {
+    let names_module = |word: &str| word.contains(['=', '[']) || word.starts_with("djaffar");
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let mut words = directives.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let Some(word) = words.find(|word| !names_module(word) && !is_level(word)) else {
+        return Ok(());
+    };
+    let levels = "error, warn, info, debug, trace, or module=level";
+    Err(format!("{word:?} is no level to log at: write {levels}").into())
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{Result, open, printable, shown};
+use super::{Result, open, open_or_make, printable, shown};
 use crate::auth::admin::{NewUser, UserUpdate};
 use crate::auth::{Admin, Auth, Role};
 
@@ -67,7 +67,10 @@ pub(super) async fn run(database_url: &str, user: User) -> Result<()> {
         }
         _ => String::new(),
     };
-    let djaffar = open(database_url).await?;
+    let djaffar = match user {
+        User::Create { .. } => open_or_make(database_url).await?,
+        _ => open(database_url).await?,
+    };
     let result = change(djaffar.auth(), user, password).await;
     djaffar.shutdown().await;
     result

@@ -1,16 +1,20 @@
 //! Connections to the database, and its migrations.
 
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use djaffar_migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx;
 use sea_orm::sqlx::Connection;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, Statement,
 };
+use tokio::time::timeout;
 
 use super::insert::MAX_SQLITE_ROWS;
 use super::transaction::begin_alone;
@@ -73,7 +77,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// If the URL is neither of SQLite nor of PostgreSQL, or if the database can't be reached.
+    /// If the URL is neither of SQLite nor of PostgreSQL, or if the database can't be opened; a sentence
+    /// says why, without the password.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_with(url, READ_TIMEOUT).await
     }
@@ -84,28 +89,59 @@ impl Database {
     ///
     /// As of [`Database::connect`].
     pub async fn connect_with(url: &str, read_timeout: Duration) -> Result<Self, Error> {
-        let writer = Role::Writer;
-        let reader = Role::Reader { connections: READERS, timeout: read_timeout };
-        let looker = Role::Reader { connections: LOOKUPS, timeout: READ_TIMEOUT };
         if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url).map_err(unreadable)?;
             if url.contains(":memory:") || url.contains("mode=memory") {
                 return Err(Error::bad_input("A database in memory keeps nothing; name a file."));
             }
-            // The writer comes first: it makes the file and sets the journal mode.
-            let write = open_sqlite(url, writer).await?;
-            sort_beside(&write).await?;
-            let read = open_sqlite(url, reader).await?;
-            let lookup = open_sqlite(url, looker).await?;
-            let checkpoint = Some(sea_orm::Database::connect(checkpointer(url)).await?);
-            Ok(Self { read, lookup, write, checkpoint, read_timeout })
+            let opened = Self::open_sqlite(url, read_timeout).await;
+            let file = options.get_filename().display();
+            opened.map_err(|cause| Error::Unopened(format!("{file} can't be opened: {cause}")))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let write = sea_orm::Database::connect(postgres(url, writer)).await?;
-            let read = sea_orm::Database::connect(postgres(url, reader)).await?;
-            let lookup = sea_orm::Database::connect(postgres(url, looker)).await?;
-            Ok(Self { read, lookup, write, checkpoint: None, read_timeout })
+            let options = PgConnectOptions::from_str(url).map_err(unreadable)?;
+            match Self::open_postgres(url, read_timeout).await {
+                // A pool only tells that it took too long.
+                Err(cause) => {
+                    let single = PgConnection::connect_with(&options);
+                    let cause = match timeout(ACQUIRE_TIMEOUT, single).await {
+                        Ok(Err(cause)) => cause.to_string(),
+                        _ => cause.to_string(),
+                    };
+                    Err(Error::Unopened(format!("on PostgreSQL can't be opened: {cause}")))
+                }
+                opened => opened.map_err(Error::from),
+            }
         } else {
             Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
         }
+    }
+
+    /// The file of SQLite that a URL names, if it is not there yet.
+    pub(crate) fn missing_file(url: &str) -> Option<PathBuf> {
+        if !url.starts_with("sqlite:") {
+            return None;
+        }
+        let options = SqliteConnectOptions::from_str(url).ok()?;
+        let file = options.get_filename();
+        let is_path = !file.to_string_lossy().starts_with("file:");
+        (is_path && !file.exists()).then(|| file.to_owned())
+    }
+
+    async fn open_sqlite(url: &str, read_timeout: Duration) -> Result<Self, DbErr> {
+        // The writer comes first: it makes the file and sets the journal mode.
+        let write = open_sqlite(url, Role::Writer).await?;
+        sort_beside(&write).await?;
+        let read = open_sqlite(url, Role::reader(read_timeout)).await?;
+        let lookup = open_sqlite(url, Role::LOOKER).await?;
+        let checkpoint = Some(sea_orm::Database::connect(checkpointer(url)).await?);
+        Ok(Self { read, lookup, write, checkpoint, read_timeout })
+    }
+
+    async fn open_postgres(url: &str, read_timeout: Duration) -> Result<Self, DbErr> {
+        let write = sea_orm::Database::connect(postgres(url, Role::Writer)).await?;
+        let read = sea_orm::Database::connect(postgres(url, Role::reader(read_timeout))).await?;
+        let lookup = sea_orm::Database::connect(postgres(url, Role::LOOKER)).await?;
+        Ok(Self { read, lookup, write, checkpoint: None, read_timeout })
     }
 
     /// Brings the tables up to date.
@@ -173,6 +209,23 @@ impl Database {
 enum Role {
     Writer,
     Reader { connections: u32, timeout: Duration },
+}
+
+impl Role {
+    const LOOKER: Self = Self::Reader { connections: LOOKUPS, timeout: READ_TIMEOUT };
+
+    fn reader(timeout: Duration) -> Self {
+        Self::Reader { connections: READERS, timeout }
+    }
+}
+
+/// sqlx says what is wrong with a URL and leaves the URL out, which may hold a password. No part of it
+/// is told: where the password ends is not sure if it is not escaped.
+fn unreadable(cause: sqlx::Error) -> Error {
+    Error::bad_input(format!(
+        "The database URL can't be read: {cause}. In a password, write whatever is no letter and no \
+         digit as %XX."
+    ))
 }
 
 /// Opens the file, also if another process is about to make it or to leave it. SQLite does not wait

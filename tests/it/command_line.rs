@@ -126,12 +126,89 @@ async fn a_database_that_is_not_there_is_said_in_a_sentence() {
     for (url, sentence) in [
         ("mysql://localhost/x", "must start with sqlite: or postgres:"),
         ("sqlite::memory:", "A database in memory keeps nothing"),
+        ("sqlite:///nowhere/at/all.db", "The database /nowhere/at/all.db can't be opened"),
         ("sqlite:///nowhere/at/all.db", "unable to open database file"),
-        ("postgres://nobody@127.0.0.1:1/nothing", "The database does not answer"),
+        ("sqlite:///tmp", "The database /tmp can't be opened"),
+        ("sqlite://x.db?mode=mad", "The database URL can't be read"),
+        ("postgres://nobody@127.0.0.1:1/nothing", "on PostgreSQL can't be opened"),
+        ("postgres://nobody@127.0.0.1:1/nothing", "Connection refused"),
+        ("postgres://nobody:hunter/2#@127.0.0.1:1/nothing", "as %XX"),
+        (
+            "postgres://nobody:p@hunter.invalid/2@127.0.0.1:1/nothing",
+            "on PostgreSQL can't be opened",
+        ),
     ] {
         let error = Program::new(url).run(&["migrate"]).await.failure();
         assert!(error.contains(sentence), "{url}: {error}");
+        assert!(!error.contains("hunter"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_looks_into_a_database_makes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("typing-error.db");
+    let url = format!("sqlite://{}", file.display());
+    let erase = ["person", "erase", "--ip", "192.0.2.1", "--mode", "delete"];
+    for arguments in [
+        &["user", "list"][..],
+        &["token", "list"],
+        &["session", "list"],
+        &["audit"],
+        &["export"],
+        &["stats", "rebuild"],
+        &["prune", "--keep-activities", "30d"],
+        &["migrate", "status"],
+        &erase,
+    ] {
+        let error = Program::new(&url).run(arguments).await.failure();
+        assert!(error.contains("there is no database"), "{arguments:?}: {error}");
+        assert!(error.contains("typing-error.db"), "{arguments:?}: {error}");
+        assert!(!file.exists(), "{arguments:?}");
+    }
+    let create = ["user", "create", "ann", "--password-stdin"];
+    Program::new(&url).input(PASSWORD).run(&create).await.success();
+    Program::new(&url).run(&["user", "list"]).await.success();
+}
+
+#[tokio::test]
+async fn settings_that_would_let_nobody_in_are_refused() {
+    let database = TestDatabase::create().await;
+    for (setting, value) in [
+        ("--session-cookie", ""),
+        ("--session-cookie", "a;b"),
+        ("--session-cookie", "a\nb"),
+        ("--session-age", "0s"),
+        ("--log-in-age", "0s"),
+        ("--query-timeout", "0s"),
+        ("--mutation-timeout", "0s"),
+        ("--max-cost", "0"),
+    ] {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", setting, value];
+        let error = Program::new(&database.url).run(&arguments).await.failure();
+        assert!(error.contains(setting), "{setting} {value}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_level_that_is_none_is_not_taken_for_silence() {
+    for log in ["debugg", "info,loud"] {
+        let error = Program::new("sqlite://x.db").run(&["schema", "--log", log]).await.failure();
+        assert!(error.contains("is no level to log at"), "{log}: {error}");
+    }
+    for log in ["debug", "WARN", "off", "", "djaffar::http=trace,info", "info,sqlx=debug"] {
+        Program::new("sqlite://x.db").run(&["schema", "--log", log]).await.success();
+    }
+}
+
+#[tokio::test]
+async fn who_has_read_enough_of_an_export_hears_of_no_error() {
+    let app = TestApp::start().await;
+    app.program().run(&["demo", "fill", "--activities", "5k"]).await.success();
+    let wrapper = ["bash", "-c", "set -o pipefail; \"$0\" \"$@\" | head -n 1"];
+    let head = app.program().under(&wrapper.map(str::to_owned)).run(&["export"]).await;
+    assert_eq!(head.stderr, "");
+    assert_eq!(head.success().lines().count(), 1);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use self::world::World;
 use super::stats::{progress_bar, roll_up};
-use super::{Result, open};
+use super::{Result, open_or_make};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::{Batch, Database, Store};
@@ -46,7 +46,7 @@ pub(super) async fn run(database_url: &str, demo: Demo) -> Result<()> {
     writer.await?;
     store.close().await?;
     // Adds the indexes. What the writer has held is free now.
-    let djaffar = open(database_url).await?;
+    let djaffar = open_or_make(database_url).await?;
     let counted = roll_up(djaffar.store(), djaffar.store().stale_periods().await?).await;
     djaffar.shutdown().await;
     result.and(counted)
