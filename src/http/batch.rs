@@ -35,6 +35,7 @@ const MAX_ACTIVITIES: usize = 100;
 
 /// What a tracker sends.
 #[derive(Deserialize)]
+#[serde(expecting = "one JSON object")]
 struct Body {
     /// Each is read by itself, so that one that can't be read leaves the others alone.
     activities: Vec<Box<RawValue>>,

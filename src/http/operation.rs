@@ -12,7 +12,7 @@ use crate::graphql::{Asking, Document, Loading};
 
 /// What a client asks.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "one JSON object")]
 pub(super) struct Parameters {
     /// Absent if it is to be remembered by its hash.
     pub query: Option<String>,
