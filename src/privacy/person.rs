@@ -23,8 +23,9 @@ pub(crate) enum Person {
     /// With all their sessions, also with what was done in them before they logged in.
     User(Uuid),
     Session(Uuid),
-    /// Whoever came from there.
-    Ip(String),
+    /// Whoever came from there: the address, and what is kept of it, if that is less. Before the
+    /// operator has chosen so, all of it was kept.
+    Ip(Vec<String>),
 }
 
 /// What is held on a person.
@@ -39,7 +40,7 @@ pub(crate) struct Report {
 }
 
 impl Person {
-    /// The one that is named. Of a network address as much as is kept of one.
+    /// The one that is named.
     ///
     /// # Errors
     ///
@@ -53,7 +54,7 @@ impl Person {
         match (user, session, ip) {
             (Some(id), None, None) => Ok(Self::User(id)),
             (None, Some(id), None) => Ok(Self::Session(id)),
-            (None, None, Some(ip)) => canonical(&ip, storage).map(Self::Ip),
+            (None, None, Some(ip)) => forms(&ip, storage).map(Self::Ip),
             _ => Err(Error::bad_input("Name one person: either user, session or ip.")),
         }
     }
@@ -63,7 +64,7 @@ impl Person {
         match self {
             Self::User(id) => ("user", id.to_string()),
             Self::Session(id) => ("session", id.to_string()),
-            Self::Ip(ip) => ("ip", ip.clone()),
+            Self::Ip(forms) => ("ip", forms.join(" ")),
         }
     }
 
@@ -71,7 +72,7 @@ impl Person {
         match person {
             "user" => value.parse().ok().map(Self::User),
             "session" => value.parse().ok().map(Self::Session),
-            "ip" => Some(Self::Ip(value)),
+            "ip" => Some(Self::Ip(value.split(' ').map(str::to_owned).collect())),
             _ => None,
         }
     }
@@ -89,7 +90,7 @@ impl Person {
         match self {
             Self::User(id) => Filter::User(vec![*id]),
             Self::Session(id) => Filter::Session(vec![*id]),
-            Self::Ip(ip) => Filter::IpAddress(Text::In(vec![ip.clone()])),
+            Self::Ip(forms) => Filter::IpAddress(Text::In(forms.clone())),
         }
     }
 }
@@ -161,11 +162,12 @@ pub(super) fn unknown(field: &'static str) -> Error {
     Error::refused(field, Reason::NotFound, format!("There is no such {field}."))
 }
 
-/// As it is stored. Of what is no address nothing can be held, and to say so would be taken for an
-/// answer.
-fn canonical(ip: &str, storage: IpStorage) -> Result<String, Error> {
+/// An address as it is stored, or was. Of what is no address nothing can be held, and to say so would
+/// be taken for an answer.
+fn forms(ip: &str, storage: IpStorage) -> Result<Vec<String>, Error> {
     let address: IpAddr =
         ip.trim().parse().map_err(|_| Error::bad_input("ip must be one IPv4 or IPv6 address."))?;
     let address = address.to_canonical();
-    Ok(storage.reduce(address).unwrap_or(address).to_string())
+    let kept = storage.reduce(address).filter(|kept| *kept != address);
+    Ok([Some(address), kept].into_iter().flatten().map(|form| form.to_string()).collect())
 }

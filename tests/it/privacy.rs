@@ -362,6 +362,25 @@ async fn no_term_of_a_person_is_left() {
 }
 
 #[tokio::test]
+async fn an_address_is_forgotten_also_as_it_was_kept_before() {
+    let app = TestApp::start().await;
+    app.make_user("ann", "admin").await;
+    app.visitor().log("/in-full").await;
+    let mut config = development();
+    config.ip_storage = "truncated".parse().unwrap();
+    let (_node, url) = app.another_node_with(config).await;
+    let admin = app.visitor().at(&url);
+    app.visitor().at(&url).log("/in-part").await;
+    admin.log_in("ann", PASSWORD).await;
+    let person = json!({ "ip": "127.0.0.1" });
+    assert_eq!(report(&admin, &person).await["activities"], 2);
+    let erased = erase(&admin, &person, "DELETE", false).await;
+    assert_eq!(erased["report"]["activities"], 2, "{erased}");
+    settle(&app.database).await;
+    assert_eq!(app.database.count("SELECT COUNT(*) FROM djaffar_activity").await, 0);
+}
+
+#[tokio::test]
 async fn of_an_address_is_reported_what_is_kept_of_it() {
     let mut config = development();
     config.ip_storage = "truncated".parse().unwrap();
