@@ -233,6 +233,24 @@ async function account(page) {
   await sessions.getByText("here", { exact: true }).waitFor();
 }
 
+/** What comes while the list is paused is all there afterwards, though a clock was wrong by years. */
+async function clock(_, browser) {
+  const { page, faults } = await open(browser, url);
+  await log(url, "/clock/first");
+  await log(url, "/clock/ahead", "2099-01-01T00:00:00Z");
+  await page.goto(`${url}#/activity?path=/clock`);
+  await rows(page).nth(1).waitFor();
+  await page.getByRole("button", { name: "Live", exact: true }).click();
+  for (let number = 0; number < 150; number++) await log(url, `/clock/${number}`);
+  await page.getByRole("button", { name: "Paused" }).click();
+  await page.locator(".log .path", { hasText: "/clock/149" }).waitFor();
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  await page.locator(".log .path", { hasText: "/clock/first" }).waitFor();
+  assert.equal(await rows(page).count(), 152);
+  assert.deepEqual(faults, []);
+  await page.close();
+}
+
 /** Whose session has ended elsewhere is asked to sign in, though nothing is clicked. */
 async function ended(_, browser) {
   const { page, faults } = await open(browser, url);
@@ -252,4 +270,4 @@ async function ended(_, browser) {
   assert.deepEqual(faults, []);
 }
 
-await walk(url, [signIn, filter, scroll, live, reconnection, hostile, journey, overview, admin, privacy, account, ended]);
+await walk(url, [signIn, filter, scroll, live, reconnection, hostile, journey, overview, admin, privacy, account, clock, ended]);

@@ -63,8 +63,8 @@ export async function signIn(page, url, name) {
 }
 
 /** Logs by the form, as somebody else. */
-export async function log(url, path) {
-  const body = new URLSearchParams({ date: new Date().toISOString(), path });
+export async function log(url, path, date = new Date().toISOString()) {
+  const body = new URLSearchParams({ date, path });
   const { status } = await fetch(`${url}/logs`, { method: "POST", body });
   assert.equal(status, 204);
 }

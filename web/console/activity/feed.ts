@@ -22,7 +22,7 @@ export function useFeed(where: ActivityFilter, { live = false, direction = "DESC
   const client = useClient();
   const [state, dispatch] = useReducer(reduce, EMPTY);
   const newest = useRef<ActivityRowFragment>(undefined);
-  newest.current = state.rows[0];
+  newest.current = state.rows.find(isPast);
 
   const ask = useCallback(
     async ({ after, until }: From) => {
@@ -49,7 +49,7 @@ export function useFeed(where: ActivityFilter, { live = false, direction = "DESC
       const { data, error } = await ask({ after: null });
       if (data) dispatch({ type: "newest", page: data.activities, mark });
       else if (error) dispatch({ type: "failed", what: "newest", error });
-      return data?.activities.nodes[0] ?? mark;
+      return data?.activities.nodes.find(isPast) ?? mark;
     },
     [ask],
   );
@@ -69,4 +69,9 @@ export function useFeed(where: ActivityFilter, { live = false, direction = "DESC
   }, [load, from, hasMore, loading]);
   const retry = useCallback(() => void (failed?.what === "newest" ? onGap() : load(from)), [onGap, load, from, failed]);
   return { ...state, isBroken, loadMore, retry };
+}
+
+/** Whether a row is a mark of time: a clock that is fast dates one ahead of all that come meanwhile. */
+function isPast({ date, receivedAt }: ActivityRowFragment): boolean {
+  return Date.parse(date) <= Date.parse(receivedAt);
 }
