@@ -44,7 +44,7 @@ function Choice({ kind, value }: { kind: Kind; value: string }) {
 }
 
 function HeldOnUser({ username }: { username: string }) {
-  const [{ data, error }, ask] = useQuery({ query: UserIdDocument, variables: { username }, requestPolicy: "cache-first" });
+  const [{ data, error }, ask] = useQuery({ query: UserIdDocument, variables: { username }, requestPolicy: "network-only" });
   // Who has been erased is still shown as such.
   const [who, setWho] = useState<Who>();
   if (data?.user && !who) setWho({ user: data.user.id });
