@@ -353,11 +353,13 @@ describe("each visitor for themselves", { concurrency: 4, timeout: 8 * TIMEOUT }
     await page.evaluate(() => (location.hash = "#/three"));
     await page.goBack();
     await page.waitForURL(/two$/);
+    await page.evaluate(() => (location.hash = "#/reset?token=secret"));
+    await page.evaluate(() => (location.hash = "#id_token=secret"));
     await page.goto(`${server.url}/app/hash/manual?data=data-manual`);
     await push(page, "/app/hash/ignored");
     await page.evaluate(() => djaffar.log("/app/hash/own"));
     await acknowledged(page);
-    const expected = ["", "#/two", "#/three", "#/two", "/own"].map((it) => `/app/hash${it}`);
+    const expected = ["", "#/two", "#/three", "#/two", "#/reset", "#id_token", "/own"].map((it) => `/app/hash${it}`);
     assert.deepEqual(await server.paths("/app/hash"), expected);
     await context.close();
   });

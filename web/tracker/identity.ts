@@ -36,9 +36,9 @@ export async function ask(wasRefused: boolean): Promise<void> {
 }
 
 export function identify(next: Identity): void {
-  owner = unknown;
-  token = "";
   isOpen = true;
+  token = "";
+  owner = unknown;
   const given = next as any;
   // Each time another one, also of the same function.
   source = given?.call ? (wasRefused) => given(wasRefused) : (tell(given) as undefined);

@@ -41,7 +41,7 @@ async function deliver(keys: string[]): Promise<void> {
     throw response;
   }
   // Stored, or refused for ever.
-  keys.forEach(remove);
+  keys.map(remove);
 }
 
 /** Sends batch by batch, until nothing waits or a batch fails. A page that is being closed has no time to ask. */

@@ -21,7 +21,8 @@ export function track({
     return { log() {}, identify() {} };
   }
   open(new URL("logs/batch", src).href);
-  const here = () => location.pathname + (hash == null ? "" : location.hash);
+  // What follows may be a secret, as in the path.
+  const here = () => location.pathname + (hash == null ? "" : location.hash).split(/[=?]/)[0];
   let lastPath: string | undefined;
   let lastTime = 0;
 
@@ -36,7 +37,7 @@ export function track({
       (_, value) => value?.toWellFormed?.() ?? value,
     );
     write(endpoint + " " + id + owner, text);
-    waiting().slice(0, -MAX_WAITING).forEach(remove);
+    waiting().slice(0, -MAX_WAITING).map(remove);
     later();
     if (!(waiting().length % ENOUGH)) flush();
   }
@@ -46,7 +47,7 @@ export function track({
     // A page that is brought back as it was is seen again.
     if (path != lastPath || event?.persisted) {
       // Pages of the same site as paths, so that its own host is not the one where most come from.
-      const referer = lastPath ?? document.referrer.split("?")[0]!.replace(location.origin + "/", "/");
+      const referer = lastPath ?? document.referrer.split(/[?]/)[0]!.replace(location.origin + "/", "/");
       log(path, { referer });
     }
     lastPath = path;
@@ -56,9 +57,9 @@ export function track({
     // Not whatever else may have that name, like an element.
     identify((wasRefused) => (window as any)[token]?.call?.(0, wasRefused) ?? read(token));
   }
+  addEventListener("online", flush);
   addEventListener("visibilitychange", (event) => document.hidden && send(event));
   addEventListener("pagehide", send as EventListener);
-  addEventListener("online", flush);
   // What former pages have left.
   later();
   if (manual == null) watchRoutes(view);
