@@ -36,6 +36,7 @@ mod privacy;
 mod rates;
 mod retention;
 mod rights;
+mod rollups;
 mod schema;
 mod schemathesis;
 mod sessions;
