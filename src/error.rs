@@ -43,8 +43,13 @@ pub enum Error {
     #[error("This takes long and may be done yet; look whether it is before you try again.")]
     Unfinished,
     /// The database can't be opened, and why.
-    #[error("The database {0}")]
-    Unopened(String),
+    #[error("The database {what} can't be opened: {cause}")]
+    Unopened {
+        /// Its file, or where it is.
+        what: String,
+        /// What the database or the system says.
+        cause: String,
+    },
     /// The database failed to answer.
     #[error("{}", if is_transient(.0) { UNAVAILABLE } else { INTERNAL })]
     Database(#[source] DbErr),
@@ -111,9 +116,11 @@ impl Error {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooSlow | Self::Unfinished => StatusCode::GATEWAY_TIMEOUT,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::NotStored | Self::Unopened(_) | Self::Session(_) | Self::Keys(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Busy
+            | Self::NotStored
+            | Self::Unopened { .. }
+            | Self::Session(_)
+            | Self::Keys(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(cause) if is_transient(cause) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -94,22 +94,14 @@ impl Database {
             if url.contains(":memory:") || url.contains("mode=memory") {
                 return Err(Error::bad_input("A database in memory keeps nothing; name a file."));
             }
+            let what = options.get_filename().display().to_string();
             let opened = Self::open_sqlite(url, read_timeout).await;
-            let file = options.get_filename().display();
-            opened.map_err(|cause| Error::Unopened(format!("{file} can't be opened: {cause}")))
+            opened.map_err(|cause| Error::Unopened { what, cause: cause.to_string() })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url).map_err(unreadable)?;
             match Self::open_postgres(url, read_timeout).await {
-                // A pool only tells that it took too long.
-                Err(cause) => {
-                    let single = PgConnection::connect_with(&options);
-                    let cause = match timeout(ACQUIRE_TIMEOUT, single).await {
-                        Ok(Err(cause)) => cause.to_string(),
-                        _ => cause.to_string(),
-                    };
-                    Err(Error::Unopened(format!("on PostgreSQL can't be opened: {cause}")))
-                }
-                opened => opened.map_err(Error::from),
+                Ok(database) => Ok(database),
+                Err(error) => Err(unreached(&options, &error).await),
             }
         } else {
             Err(Error::bad_input("The database URL must start with sqlite: or postgres:"))
@@ -226,6 +218,16 @@ fn unreadable(cause: sqlx::Error) -> Error {
         "The database URL can't be read: {cause}. In a password, write whatever is no letter and no \
          digit as %XX."
     ))
+}
+
+/// Why a database can't be reached: a pool only tells that it took too long.
+async fn unreached(options: &PgConnectOptions, error: &DbErr) -> Error {
+    let single = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options)).await;
+    let cause = match single {
+        Ok(Err(cause)) => cause.to_string(),
+        _ => error.to_string(),
+    };
+    Error::Unopened { what: "on PostgreSQL".to_owned(), cause }
 }
 
 /// Opens the file, also if another process is about to make it or to leave it. SQLite does not wait
