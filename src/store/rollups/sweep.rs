@@ -1,9 +1,10 @@
 //! Forgetting terms of which nothing is counted any more: a path may say who somebody was.
 //!
 //! What is unused is looked for without a lock of the database, while other nodes may roll up; this one
-//! waits. `djaffar_rollup_state` has a single row, in which whoever writes rollups counts up `rolled`, and whoever forgets terms counts
-//! up `swept`. A term is forgotten only if nothing was rolled since the search began, and a rollup is
-//! written only if nothing was swept since its terms were given their numbers.
+//! waits. `djaffar_rollup_state` has a single row, in which whoever writes rollups counts up `rolled`,
+//! and whoever forgets terms counts up `swept`. A term is forgotten only if nothing was rolled since the
+//! search began, and a rollup is written only if nothing was swept since its terms were given their
+//! numbers.
 
 use std::collections::HashSet;
 
